@@ -1,0 +1,97 @@
+import { Secret, Keyring } from '../common/secret.js';
+import type { Env } from './env.js';
+import { readEnv } from './env.js';
+
+/** The environment as the code uses it: typed, grouped, with fallbacks resolved. Injected by its class. */
+export class Config {
+  readonly isProduction: boolean;
+  readonly logLevel: string;
+  readonly http: {
+    port: number;
+    host: string;
+    /** Without slashes at the ends, such as `whatsapp`. */
+    urlPrefix: string;
+    publicBaseUrl: string | null;
+    corsOrigins: string[];
+    trustProxy: string | number | null;
+    allowApiKeyInQuery: boolean;
+    rateLimitPerKey: number;
+  };
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** The npm stand-in for Redis lacks one command that Bull uses; set by `npm start` only. */
+  readonly redisIsStandIn: boolean;
+  readonly graph: { baseUrl: string; version: string };
+  readonly keyring: Keyring;
+  readonly bootstrapApiKey: Secret | null;
+  /** Single-account mode: present when both token and phone number id are set. */
+  readonly environmentAccount: { accessToken: Secret; phoneNumberId: string; wabaId: string | null } | null;
+  readonly webhook: {
+    verifyToken: Secret | null;
+    appSecret: Secret | null;
+    allowUnsigned: boolean;
+    retentionDays: number;
+  };
+  /** ISO country code for numbers written without `+`, or null. */
+  readonly defaultCountry: string | null;
+  readonly simulatorPort: number;
+
+  constructor(env: Env, source: NodeJS.ProcessEnv = {}) {
+    this.isProduction = env.NODE_ENV === 'production';
+    this.logLevel = env.LOG_LEVEL;
+    this.http = {
+      port: env.PORT,
+      host: env.HOST,
+      urlPrefix: env.URL_PREFIX,
+      publicBaseUrl: env.PUBLIC_BASE_URL?.replace(/\/+$/, '') ?? null,
+      corsOrigins: list(env.CORS_ORIGINS),
+      trustProxy:
+        env.TRUST_PROXY === undefined
+          ? null
+          : /^\d+$/.test(env.TRUST_PROXY)
+            ? Number(env.TRUST_PROXY)
+            : env.TRUST_PROXY,
+      allowApiKeyInQuery: env.ALLOW_API_KEY_IN_QUERY ?? !this.isProduction,
+      rateLimitPerKey: env.RATE_LIMIT_PER_KEY,
+    };
+    this.databaseUrl = env.DATABASE_URL;
+    this.redisUrl = env.REDIS_URL;
+    this.redisIsStandIn = source.REDIS_STAND_IN === '1' && !this.isProduction;
+    this.graph = { baseUrl: env.GRAPH_API_BASE_URL.replace(/\/+$/, ''), version: env.GRAPH_API_VERSION };
+    this.keyring = new Keyring(env.ENCRYPTION_KEYS);
+    this.bootstrapApiKey = secret(env.BOOTSTRAP_API_KEY);
+    const accessToken = secret(env.WHATSAPP_ACCESS_TOKEN ?? env.META_WA_ACCESS_TOKEN);
+    const phoneNumberId = env.WHATSAPP_PHONE_NUMBER_ID ?? env.META_WA_PHONE_NUMBER_ID;
+    const wabaId = env.WHATSAPP_WABA_ID ?? env.META_WABA_ID ?? null;
+    this.environmentAccount = accessToken && phoneNumberId ? { accessToken, phoneNumberId, wabaId } : null;
+    this.webhook = {
+      verifyToken: secret(env.WHATSAPP_VERIFY_TOKEN ?? env.META_WA_VERIFY_TOKEN),
+      appSecret: secret(env.WHATSAPP_APP_SECRET),
+      allowUnsigned: env.ALLOW_UNSIGNED_WEBHOOKS,
+      retentionDays: env.RETENTION_WEBHOOK_LOG_DAYS,
+    };
+    this.defaultCountry = env.DEFAULT_COUNTRY === 'none' ? null : env.DEFAULT_COUNTRY;
+    this.simulatorPort = env.SIMULATOR_PORT;
+  }
+
+  static fromEnvironment(source: NodeJS.ProcessEnv = process.env): Config {
+    return new Config(readEnv(source), source);
+  }
+
+  /** `http://localhost:3000/whatsapp/webhook/`: what to paste at Meta. */
+  get callbackUrl(): string {
+    const base = this.http.publicBaseUrl ?? `http://localhost:${this.http.port}`;
+    return `${base}/${this.http.urlPrefix}/webhook/`;
+  }
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function secret(value: string | undefined): Secret | null {
+  return value === undefined ? null : new Secret(value);
+}

@@ -1,0 +1,24 @@
+import { Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Config } from '../config/config.js';
+import { Database } from './database.js';
+import { dataSourceOptions } from './options.js';
+
+/** The connection pool. Entities are registered by the modules that own them. */
+@Global()
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [Config],
+      useFactory: (config: Config) => ({
+        ...dataSourceOptions({ url: config.databaseUrl, applicationName: 'parley' }),
+        autoLoadEntities: true,
+        retryAttempts: 10,
+        retryDelay: 1_000,
+      }),
+    }),
+  ],
+  providers: [Database],
+  exports: [Database],
+})
+export class DatabaseModule {}

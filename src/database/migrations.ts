@@ -1,0 +1,4 @@
+import { CreateSpine1795000000000 } from '../../migrations/1795000000000-CreateSpine.js';
+
+/** In the order they are applied. Classes, not globs: what is compiled is what runs. */
+export const MIGRATIONS = [CreateSpine1795000000000];

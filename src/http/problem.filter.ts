@@ -1,0 +1,107 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { Logger } from 'pino';
+import { AppError, type ErrorCode } from '../common/app-error.js';
+import { isConnectionLoss, isDataError } from '../database/pg-error.js';
+import type { ParleyRequest } from './principal.js';
+
+const ERROR_DOCS = 'https://parley.dev/errors/';
+
+/** Errors that Fastify raises before a handler runs. */
+const FASTIFY_CODES: Record<string, ErrorCode> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_REQ_FILE_TOO_LARGE: 'payload_too_large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
+  FST_INVALID_MULTIPART_CONTENT_TYPE: 'unsupported_media_type',
+};
+
+const STATUS_CODES: Record<number, ErrorCode> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  409: 'conflict',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  503: 'unavailable',
+};
+
+/** Turns whatever was thrown into `application/problem+json`. No stack, no SQL, no token. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<ParleyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const error = toAppError(thrown);
+    if (error.status >= 500 && !['graph_error', 'graph_outcome_unknown'].includes(error.code)) {
+      this.logger.error(
+        { context: 'Http', err: thrown, request_id: request.id, route: request.routeOptions?.url },
+        'request failed',
+      );
+    }
+    if (reply.sent) {
+      return;
+    }
+    if (error.options.retryAfterS !== undefined) {
+      void reply.header('retry-after', String(error.options.retryAfterS));
+    }
+    void reply.status(error.status).type('application/problem+json').send(toProblem(error, request.id));
+  }
+}
+
+/** The problem document of an error. */
+export function toProblem(error: AppError, requestId: string): Record<string, unknown> {
+  return {
+    type: ERROR_DOCS + error.code,
+    title: error.title,
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+    request_id: requestId,
+    // The predecessor's clients read this one; of a 401 they expect exactly this word.
+    error: error.status === 401 ? 'Unauthorized' : error.message,
+    ...(error.options.errors ? { errors: error.options.errors } : {}),
+    ...error.options.extra,
+  };
+}
+
+function toAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) {
+    return thrown;
+  }
+  const { code, statusCode } = thrown as { code?: string; statusCode?: number };
+  const fastifyCode = typeof code === 'string' ? FASTIFY_CODES[code] : undefined;
+  if (fastifyCode) {
+    return new AppError(fastifyCode);
+  }
+  if (thrown instanceof SyntaxError && statusCode === 400) {
+    return new AppError('malformed_json', 'The body is not JSON.');
+  }
+  if (isConnectionLoss(thrown)) {
+    return new AppError('unavailable', 'The database is not reachable right now.', { retryAfterS: 1, cause: thrown });
+  }
+  if (isDataError(thrown)) {
+    return new AppError(
+      'bad_request',
+      'A value cannot be stored: it is too large or contains a character that is not allowed.',
+    );
+  }
+  const status = thrown instanceof HttpException ? thrown.getStatus() : statusCode;
+  const known = status === undefined ? undefined : STATUS_CODES[status];
+  if (known) {
+    return new AppError(
+      known,
+      thrown instanceof HttpException && status === 404 ? 'There is nothing at this address.' : undefined,
+    );
+  }
+  return new AppError('internal_error', 'Something went wrong on our side. The request_id finds it in the log.', {
+    cause: thrown,
+  });
+}

@@ -1,0 +1,53 @@
+import { ValidationPipe, type ValidationError } from '@nestjs/common';
+import { AppError, type FieldError } from '../common/app-error.js';
+
+/** Reads bodies, queries and params into their classes; names every wrong field at once, unknown ones too. */
+export function createValidationPipe(): ValidationPipe {
+  return new ValidationPipe({
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    transform: true,
+    forbidUnknownValues: true,
+    stopAtFirstError: true,
+    exceptionFactory: (errors) => {
+      const fields = flatten(errors);
+      return new AppError(
+        'validation_failed',
+        fields
+          .map((error) => error.message)
+          .join('; ')
+          .slice(0, 1_000),
+        { errors: fields },
+      );
+    },
+  });
+}
+
+function flatten(errors: ValidationError[], parent = ''): FieldError[] {
+  return errors.flatMap((error) => {
+    const field = parent ? `${parent}.${error.property}` : error.property;
+    const own = Object.entries(error.constraints ?? {}).map(([rule, message]) =>
+      toFieldError(field, rule, message, error),
+    );
+    return [...own, ...flatten(error.children ?? [], field)];
+  });
+}
+
+function toFieldError(field: string, rule: string, message: string, error: ValidationError): FieldError {
+  if (rule === 'whitelistValidation') {
+    return { field, code: 'unknown_field', message: `${field} is not a field of this request` };
+  }
+  if (error.value === undefined || error.value === null) {
+    return { field, code: 'required', message: `${field} is required` };
+  }
+  const code = rule
+    .replace(/^is(?=[A-Z])/, 'not_')
+    .replace(/([A-Z])/g, '_$1')
+    .replace(/__+/g, '_')
+    .toLowerCase();
+  return { field, code, message: parentless(message, error.property, field) };
+}
+
+function parentless(message: string, property: string, field: string): string {
+  return message.startsWith(property) ? field + message.slice(property.length) : message;
+}

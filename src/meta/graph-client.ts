@@ -1,0 +1,138 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Pool } from 'undici';
+import type { Secret } from '../common/secret.js';
+import { counter, histogram } from '../common/metrics.js';
+import { Config } from '../config/config.js';
+import { ambiguous, failureOf, notSent, type GraphFailure } from './graph-error.js';
+
+/** Whose credentials a call uses. */
+export interface GraphAccount {
+  phoneNumberId: string;
+  wabaId: string | null;
+  accessToken: Secret;
+}
+
+export interface GraphRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Below the version, such as `123/messages`. */
+  path: string;
+  query?: Record<string, string | number | undefined>;
+  body?: unknown;
+  /** How it is counted in the metrics. */
+  label: string;
+}
+
+export type GraphResult<T> = { ok: true; body: T } | { ok: false; failure: GraphFailure };
+
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/** Errors that come before a request was written: the call provably never left. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+const calls = counter('parley_graph_calls_total', 'Calls of the Graph API', ['label', 'outcome']);
+const seconds = histogram(
+  'parley_graph_seconds',
+  'Time of a Graph call',
+  [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  ['label'],
+);
+
+/** One keep-alive pool to Graph, one way to call it, no retries: what to do with a failure is the caller's to decide. */
+@Injectable()
+export class GraphClient implements OnApplicationShutdown {
+  private readonly pool: Pool;
+  private readonly prefix: string;
+
+  constructor(config: Config) {
+    const base = new URL(config.graph.baseUrl);
+    this.prefix = `${base.pathname.replace(/\/$/, '')}/${config.graph.version}/`;
+    this.pool = new Pool(base.origin, {
+      connections: 256,
+      pipelining: 1,
+      connect: { timeout: 3_000 },
+      headersTimeout: 10_000,
+      bodyTimeout: 10_000,
+      // Shorter than what load balancers keep idle connections for: a request written into a closing one is ambiguous.
+      keepAliveTimeout: 4_000,
+      keepAliveMaxTimeout: 30_000,
+    });
+  }
+
+  /** Calls Graph once. Answers a value for every outcome; throws only for bugs. */
+  async call<T>(account: GraphAccount, request: GraphRequest): Promise<GraphResult<T>> {
+    const startedAt = performance.now();
+    const result = await this.attempt<T>(account, request);
+    seconds.observe({ label: request.label }, (performance.now() - startedAt) / 1_000);
+    calls.inc({ label: request.label, outcome: result.ok ? 'ok' : result.failure.kind });
+    return result;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.destroy();
+  }
+
+  private async attempt<T>(account: GraphAccount, request: GraphRequest): Promise<GraphResult<T>> {
+    try {
+      const answer = await this.pool.request({
+        method: request.method,
+        path: this.prefix + request.path,
+        query: request.query,
+        headers: {
+          authorization: `Bearer ${account.accessToken.reveal()}`,
+          accept: 'application/json',
+          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+      });
+      const body = parse(await readText(answer.body));
+      if (answer.statusCode >= 200 && answer.statusCode < 300 && body !== undefined && !hasError(body)) {
+        return { ok: true, body: body as T };
+      }
+      return { ok: false, failure: failureOf(answer.statusCode, body) };
+    } catch (error) {
+      return { ok: false, failure: failureOfException(error) };
+    }
+  }
+}
+
+async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of body) {
+    size += part.length;
+    if (size > MAX_BODY_BYTES) {
+      throw new Error('The answer is too large');
+    }
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasError(body: unknown): boolean {
+  return (
+    typeof (body as { error?: unknown } | null)?.error === 'object' && (body as { error?: unknown }).error !== null
+  );
+}
+
+function failureOfException(error: unknown): GraphFailure {
+  const { code, message, cause } = error as { code?: string; message?: string; cause?: { code?: string } };
+  const reason = code ?? cause?.code ?? '';
+  if (NOT_SENT.has(reason)) {
+    return notSent(`Meta could not be reached (${reason}).`);
+  }
+  return ambiguous(`The connection to Meta failed before an answer came (${reason || message || 'unknown'}).`);
+}

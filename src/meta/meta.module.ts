@@ -1,0 +1,12 @@
+import { Global, Module } from '@nestjs/common';
+import { MessagesApi } from './api/messages.js';
+import { PhoneNumbersApi } from './api/phone-numbers.js';
+import { TemplatesApi } from './api/templates.js';
+import { GraphClient } from './graph-client.js';
+
+const APIS = [MessagesApi, PhoneNumbersApi, TemplatesApi];
+
+/** All that knows Graph. */
+@Global()
+@Module({ providers: [GraphClient, ...APIS], exports: APIS })
+export class MetaModule {}

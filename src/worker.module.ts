@@ -1,0 +1,20 @@
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { FOUNDATION } from './app.module.js';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import { LoggerModule } from './config/logger.module.js';
+
+/** The modules that work in the background: processors and sweepers. */
+const FEATURES: Type[] = [];
+
+/** The worker process: no controller answers, for nothing listens. */
+@Module({})
+export class WorkerModule {
+  static forRoot(config: Config, logger: Logger): DynamicModule {
+    return {
+      module: WorkerModule,
+      imports: [ConfigModule.forRoot(config), LoggerModule.forRoot(logger), ...FOUNDATION, ...FEATURES],
+    };
+  }
+}
