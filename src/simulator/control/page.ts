@@ -1,0 +1,41 @@
+import { magicTable } from '../magic-numbers.js';
+import type { World } from '../world.js';
+
+/** `GET /`: how to play a conversation with curl, and what the magic numbers do. */
+export function page(world: World): string {
+  const url = world.ownUrl;
+  const number = world.registry.firstNumber?.id ?? 'PHONE_NUMBER_ID';
+  return `Parley's simulator of Meta's Graph API. Nothing here reaches WhatsApp; everything lives in memory.
+
+Webhooks go to: ${world.config.callback_url || 'nowhere yet (set callback_url)'}
+
+Play a conversation
+  A customer writes:
+    curl -s ${url}/__simulate/inbound -d '{"from":"+919876500001","name":"Asha","text":"Namaste!"}'
+  The business answers (any token will do; unknown phone number ids are registered on first use):
+    curl -s ${url}/v25.0/${number}/messages -H 'authorization: Bearer demo' -H 'content-type: application/json' \\
+      -d '{"messaging_product":"whatsapp","to":"+919876500001","type":"text","text":{"body":"How can we help?"}}'
+  The customer taps a button of a template, sends a picture, reacts:
+    curl -s ${url}/__simulate/inbound -d '{"type":"button","text":"Show me","reply_to":"wamid…"}'
+    curl -s ${url}/__simulate/inbound -d '{"type":"image","caption":"Like this one"}'
+    curl -s ${url}/__simulate/inbound -d '{"type":"reaction","reply_to":"wamid…","reaction":{"emoji":"❤️"}}'
+  What happened:
+    curl -s ${url}/__simulate/ledger
+    curl -s '${url}/__simulate/ledger/messages?limit=20'
+
+Control
+  GET|PUT    /__simulate/config             every switch; PUT lays the given keys over it
+  POST       /__simulate/inbound            a message from a customer (from, text, type, count, message …)
+  POST       /__simulate/webhook            any body, signed; tells what the receiver answered (?signature=bad|none)
+  POST       /__simulate/verify             Meta's GET handshake: {"verify_token":"…"}
+  GET|DELETE /__simulate/ledger             summary; DELETE empties it
+  GET        /__simulate/ledger/messages    rows: to, outcome, limit, cursor, format=ndjson
+  GET        /__simulate/templates          PUT /__simulate/templates/{name} adds or alters one
+  GET        /__simulate/numbers            PUT /__simulate/numbers/{id} waba_id, display_phone_number, status …
+
+Tokens starting with EXPIRED are refused with 190, with NOPERM with 10.
+
+Magic recipients
+${magicTable()}
+`;
+}

@@ -1,0 +1,238 @@
+/** A span of time, relative to the moment it was configured, in which every send is refused with `code`. */
+export interface ErrorWindow {
+  code: number;
+  from_ms: number;
+  to_ms: number;
+}
+
+/** What one number does differently. */
+export interface NumberOverrides {
+  messages_per_second?: number;
+}
+
+/** How the webhooks leave. */
+export interface WebhookSettings {
+  enabled: boolean;
+  sent_ms: number;
+  delivered_ms: number;
+  read_ms: number;
+  jitter_ms: number;
+  delivered_ratio: number;
+  read_ratio: number;
+  batch_max: number;
+  tick_ms: number;
+  concurrency: number;
+  order: 'realistic' | 'hostile';
+  duplicate_ratio: number;
+  delay_ms: number;
+  echo_callback_data: boolean;
+  user_ids: boolean;
+  timeout_ms: number;
+  retry_first_ms: number;
+  retry_max_ms: number;
+  max_queued_updates: number;
+}
+
+/** What goes wrong, as shares of the sends that passed everything else. */
+export interface FaultSettings {
+  swallow_ratio: number;
+  swallow_silent_ratio: number;
+  http_500_ratio: number;
+  http_502_html_ratio: number;
+  http_502_accepted_ratio: number;
+  reset_before_ratio: number;
+  hang_ratio: number;
+  hang_ms: number;
+  garbage_200_ratio: number;
+  error_windows: ErrorWindow[];
+}
+
+/** Every switch of the simulator, as `GET /__simulate/config` shows it. */
+export interface SimulatorConfig {
+  callback_url: string;
+  app_secret: string;
+  seed: number;
+  auto_register: boolean;
+  default_country_code: string;
+  latency_ms: number;
+  latency_jitter_ms: number;
+  messages_per_second: number;
+  rate_limit_http: number;
+  pair_rate: boolean;
+  enforce_window: boolean;
+  check_media_ids: boolean;
+  block_us_marketing: boolean;
+  template_approval_ms: number;
+  numbers: Record<string, NumberOverrides>;
+  webhooks: WebhookSettings;
+  faults: FaultSettings;
+}
+
+/** Stands for a secret that is set; given back unchanged it keeps the secret. */
+const HIDDEN_SECRET = '(set)';
+
+export function defaultConfig(): SimulatorConfig {
+  return {
+    callback_url: '',
+    app_secret: '',
+    seed: 1,
+    auto_register: true,
+    default_country_code: '91',
+    latency_ms: 0,
+    latency_jitter_ms: 0,
+    messages_per_second: 1000,
+    rate_limit_http: 400,
+    pair_rate: false,
+    enforce_window: false,
+    check_media_ids: true,
+    block_us_marketing: false,
+    template_approval_ms: 1000,
+    numbers: {},
+    webhooks: {
+      enabled: true,
+      sent_ms: 100,
+      delivered_ms: 300,
+      read_ms: 800,
+      jitter_ms: 50,
+      delivered_ratio: 1,
+      read_ratio: 0.6,
+      batch_max: 25,
+      tick_ms: 20,
+      concurrency: 8,
+      order: 'realistic',
+      duplicate_ratio: 0,
+      delay_ms: 0,
+      echo_callback_data: true,
+      user_ids: true,
+      timeout_ms: 10_000,
+      retry_first_ms: 500,
+      retry_max_ms: 600_000,
+      max_queued_updates: 2_000_000,
+    },
+    faults: {
+      swallow_ratio: 0,
+      swallow_silent_ratio: 0,
+      http_500_ratio: 0,
+      http_502_html_ratio: 0,
+      http_502_accepted_ratio: 0,
+      reset_before_ratio: 0,
+      hang_ratio: 0,
+      hang_ms: 60_000,
+      garbage_200_ratio: 0,
+      error_windows: [],
+    },
+  };
+}
+
+type Group = Record<string, unknown>;
+
+/** Whether an unknown value is an object with named keys. */
+export function isGroup(value: unknown): value is Group {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Lays `patch` over `config`. Nothing changes when anything in it is wrong; the answer names each fault. */
+export function mergeConfig(config: SimulatorConfig, patch: unknown): string[] {
+  if (!isGroup(patch)) {
+    return ['the body must be a JSON object'];
+  }
+  const given = patch.app_secret === HIDDEN_SECRET ? { ...patch, app_secret: config.app_secret } : patch;
+  const problems = problemsIn(given, config as unknown as Group, '');
+  if (problems.length === 0) {
+    apply(given, config as unknown as Group);
+  }
+  return problems;
+}
+
+/** The configuration without its secret. */
+export function visibleConfig(config: SimulatorConfig): SimulatorConfig {
+  return { ...config, app_secret: config.app_secret === '' ? '' : HIDDEN_SECRET };
+}
+
+function problemsIn(patch: Group, shape: Group, prefix: string): string[] {
+  return Object.entries(patch).flatMap(([key, value]) => {
+    const path = prefix + key;
+    if (!Object.hasOwn(shape, key)) {
+      return [`unknown key ${path}`];
+    }
+    if (path === 'numbers') {
+      return numberProblems(value);
+    }
+    if (key === 'error_windows') {
+      return windowProblems(value, path);
+    }
+    const known = shape[key];
+    if (isGroup(known)) {
+      return isGroup(value) ? problemsIn(value, known, `${path}.`) : [`${path} must be an object`];
+    }
+    return valueProblems(path, value, known);
+  });
+}
+
+function valueProblems(path: string, value: unknown, known: unknown): string[] {
+  if (typeof value !== typeof known) {
+    return [`${path} must be a ${typeof known}`];
+  }
+  if (typeof value === 'number' && !(Number.isFinite(value) && value >= 0)) {
+    return [`${path} must be a number not below 0`];
+  }
+  if (path.endsWith('_ratio') && (value as number) > 1) {
+    return [`${path} must lie between 0 and 1`];
+  }
+  if (/(batch_max|tick_ms|concurrency|max_queued_updates)$/.test(path) && (value as number) < 1) {
+    return [`${path} must be at least 1`];
+  }
+  if (path === 'webhooks.order' && value !== 'realistic' && value !== 'hostile') {
+    return [`${path} must be "realistic" or "hostile"`];
+  }
+  if (path === 'rate_limit_http' && value !== 400 && value !== 429) {
+    return [`${path} must be 400 or 429`];
+  }
+  if (path === 'default_country_code' && !/^[1-9]\d{0,2}$/.test(value as string)) {
+    return [`${path} must be a country calling code`];
+  }
+  if (path === 'callback_url' && value !== '' && !/^https?:\/\/./.test(value as string)) {
+    return [`${path} must be an http or https URL`];
+  }
+  return [];
+}
+
+function numberProblems(value: unknown): string[] {
+  if (!isGroup(value)) {
+    return ['numbers must be an object of phone number ids'];
+  }
+  return Object.entries(value).flatMap(([id, overrides]) => {
+    if (!/^\d+$/.test(id)) {
+      return [`numbers.${id} is not a phone number id`];
+    }
+    return isGroup(overrides)
+      ? problemsIn(overrides, { messages_per_second: 0 }, `numbers.${id}.`)
+      : [`numbers.${id} must be an object`];
+  });
+}
+
+function windowProblems(value: unknown, path: string): string[] {
+  if (!Array.isArray(value)) {
+    return [`${path} must be a list`];
+  }
+  return value.flatMap((window: unknown, index) => {
+    const at = `${path}[${index}]`;
+    if (!isGroup(window)) {
+      return [`${at} must be an object`];
+    }
+    const shape = { code: 0, from_ms: 0, to_ms: 0 };
+    const absent = Object.keys(shape).filter((key) => !Object.hasOwn(window, key));
+    return [...absent.map((key) => `${at}.${key} is missing`), ...problemsIn(window, shape, `${at}.`)];
+  });
+}
+
+function apply(patch: Group, target: Group): void {
+  for (const [key, value] of Object.entries(patch)) {
+    const known = target[key];
+    if (isGroup(value) && isGroup(known)) {
+      apply(value, known);
+    } else {
+      target[key] = value;
+    }
+  }
+}

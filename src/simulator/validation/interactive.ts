@@ -1,0 +1,219 @@
+import { badParam, invalid, missing } from '../graph/graph-error.js';
+import {
+  httpUrlAt,
+  objectAt,
+  objectsAt,
+  onlyKeys,
+  optionalObjectAt,
+  optionalTextAt,
+  textAt,
+  unique,
+  wordAt,
+  type Json,
+} from './check.js';
+import { checkCarousel } from './interactive-carousel.js';
+
+/** Checks a media object inside an interactive message. */
+export type CheckMedia = (media: Json, type: string) => void;
+
+type HeaderRule = 'none' | 'text' | 'any';
+
+/** What each kind allows around its action. Meta: README §A.3; the longer of two contradicting limits is taken. */
+const KINDS: Record<
+  string,
+  { header: HeaderRule; body: number; bodyRequired: boolean; check: (action: Json) => void }
+> = {
+  button: { header: 'any', body: 1024, bodyRequired: true, check: checkButtons },
+  list: { header: 'text', body: 4096, bodyRequired: true, check: checkSections },
+  cta_url: { header: 'any', body: 1024, bodyRequired: true, check: checkUrlButton },
+  location_request_message: { header: 'none', body: 1024, bodyRequired: true, check: named('send_location') },
+  flow: { header: 'any', body: 1024, bodyRequired: true, check: checkFlow },
+  product: { header: 'none', body: 1024, bodyRequired: false, check: checkProduct },
+  product_list: { header: 'text', body: 1024, bodyRequired: true, check: checkProducts },
+  catalog_message: { header: 'none', body: 1024, bodyRequired: true, check: named('catalog_message') },
+  carousel: { header: 'none', body: 1024, bodyRequired: true, check: () => undefined },
+  address_message: { header: 'any', body: 1024, bodyRequired: true, check: checkAddress },
+  call_permission_request: {
+    header: 'none',
+    body: 1024,
+    bodyRequired: false,
+    check: named('call_permission_request'),
+  },
+  request_contact_info: { header: 'none', body: 1024, bodyRequired: true, check: () => undefined },
+};
+const MAX_ROWS = 10;
+
+/** Checks the `interactive` object of a message. */
+export function checkInteractive(interactive: Json, checkMedia: CheckMedia): void {
+  onlyKeys(interactive, 'interactive', ['type', 'header', 'body', 'footer', 'action']);
+  const type = wordAt(interactive, 'type', "interactive['type']", Object.keys(KINDS));
+  const kind = KINDS[type] as (typeof KINDS)[string];
+  checkHeader(interactive, kind.header, type, checkMedia);
+  checkAround(interactive, 'body', kind.body, kind.bodyRequired);
+  checkAround(interactive, 'footer', 60, false);
+  if (type === 'request_contact_info') {
+    return;
+  }
+  const action = objectAt(interactive, 'action', "interactive['action']");
+  if (type === 'carousel') {
+    checkCarousel(action, checkMedia, checkUrlButton);
+    return;
+  }
+  kind.check(action);
+}
+
+function checkHeader(interactive: Json, rule: HeaderRule, type: string, checkMedia: CheckMedia): void {
+  const header = optionalObjectAt(interactive, 'header', "interactive['header']");
+  if (header === undefined) {
+    if (type === 'product_list') {
+      throw missing("interactive['header']");
+    }
+    return;
+  }
+  if (rule === 'none') {
+    throw invalid(`interactive['header'] is not allowed for type ${type}`);
+  }
+  const allowed = rule === 'text' ? ['text'] : ['text', 'image', 'video', 'document'];
+  const format = wordAt(header, 'type', "interactive['header']['type']", allowed);
+  onlyKeys(header, "interactive['header']", ['type', 'sub_text', format]);
+  if (format === 'text') {
+    textAt(header, 'text', "interactive['header']['text']", 60);
+    return;
+  }
+  checkMedia(objectAt(header, format, `interactive['header']['${format}']`), format);
+}
+
+function checkAround(interactive: Json, key: string, max: number, isRequired: boolean): void {
+  const path = `interactive['${key}']`;
+  const part = isRequired ? objectAt(interactive, key, path) : optionalObjectAt(interactive, key, path);
+  if (part !== undefined) {
+    onlyKeys(part, path, ['text']);
+    textAt(part, 'text', `${path}['text']`, max);
+  }
+}
+
+function checkButtons(action: Json): void {
+  onlyKeys(action, 'action', ['buttons']);
+  const buttons = objectsAt(action, 'buttons', "action['buttons']", 1, 3);
+  const replies = buttons.map((button, index) => {
+    const path = `action['buttons'][${index}]`;
+    wordAt(button, 'type', `${path}['type']`, ['reply']);
+    const reply = objectAt(button, 'reply', `${path}['reply']`);
+    onlyKeys(reply, `${path}['reply']`, ['id', 'title']);
+    return {
+      id: textAt(reply, 'id', `${path}['reply']['id']`, 256),
+      title: textAt(reply, 'title', 'Button title', 20),
+    };
+  });
+  unique(
+    replies.map(({ id }) => id),
+    'button ids',
+  );
+  unique(
+    replies.map(({ title }) => title),
+    'button titles',
+  );
+}
+
+function checkSections(action: Json): void {
+  onlyKeys(action, 'action', ['button', 'sections']);
+  textAt(action, 'button', "action['button']", 20);
+  const sections = objectsAt(action, 'sections', "action['sections']", 1, 10);
+  const ids = sections.flatMap((section, index) => {
+    const path = `action['sections'][${index}]`;
+    onlyKeys(section, path, ['title', 'rows']);
+    checkSectionTitle(section, sections.length, path);
+    return objectsAt(section, 'rows', `${path}['rows']`, 1, MAX_ROWS).map((row) => {
+      onlyKeys(row, `${path}['rows']`, ['id', 'title', 'description']);
+      textAt(row, 'title', `${path}['rows']['title']`, 24);
+      optionalTextAt(row, 'description', `${path}['rows']['description']`, 72);
+      return textAt(row, 'id', `${path}['rows']['id']`, 200);
+    });
+  });
+  if (ids.length > MAX_ROWS) {
+    throw invalid(`Total row count exceed max allowed count: ${MAX_ROWS}`);
+  }
+  unique(ids, 'row ids');
+}
+
+/** Meta: a section title is required when there is more than one section. */
+function checkSectionTitle(section: Json, sections: number, path: string): void {
+  if (sections > 1) {
+    textAt(section, 'title', `${path}['title']`, 24);
+    return;
+  }
+  optionalTextAt(section, 'title', `${path}['title']`, 24);
+}
+
+function checkUrlButton(action: Json): void {
+  onlyKeys(action, 'action', ['name', 'parameters']);
+  wordAt(action, 'name', "action['name']", ['cta_url']);
+  const parameters = objectAt(action, 'parameters', "action['parameters']");
+  onlyKeys(parameters, "action['parameters']", ['display_text', 'url']);
+  textAt(parameters, 'display_text', "action['parameters']['display_text']", 20);
+  httpUrlAt(parameters, 'url', "action['parameters']['url']");
+}
+
+function named(name: string): (action: Json) => void {
+  return (action) => {
+    onlyKeys(action, 'action', ['name', 'parameters']);
+    wordAt(action, 'name', "action['name']", [name]);
+    optionalObjectAt(action, 'parameters', "action['parameters']");
+  };
+}
+
+/** Meta: exactly one of flow_id and flow_name. */
+function checkFlow(action: Json): void {
+  onlyKeys(action, 'action', ['name', 'parameters']);
+  wordAt(action, 'name', "action['name']", ['flow']);
+  const flow = objectAt(action, 'parameters', "action['parameters']");
+  wordAt({ v: String(flow.flow_message_version ?? '') }, 'v', 'flow_message_version', ['3']);
+  if ((flow.flow_id === undefined) === (flow.flow_name === undefined)) {
+    throw badParam('Exactly one of flow_id and flow_name is required.');
+  }
+  textAt(flow, flow.flow_id === undefined ? 'flow_name' : 'flow_id', 'flow_id', 200);
+  textAt(flow, 'flow_cta', 'flow_cta', 30);
+  for (const [key, words] of [
+    ['mode', ['draft', 'published']],
+    ['flow_action', ['navigate', 'data_exchange']],
+  ] as const) {
+    if (flow[key] !== undefined) {
+      wordAt(flow, key, key, words);
+    }
+  }
+  optionalTextAt(flow, 'flow_token', 'flow_token', 1024);
+  const payload = optionalObjectAt(flow, 'flow_action_payload', 'flow_action_payload');
+  if (payload !== undefined) {
+    textAt(payload, 'screen', "flow_action_payload['screen']", 200);
+  }
+}
+
+function checkProduct(action: Json): void {
+  onlyKeys(action, 'action', ['catalog_id', 'product_retailer_id']);
+  textAt(action, 'catalog_id', "action['catalog_id']", 100);
+  textAt(action, 'product_retailer_id', "action['product_retailer_id']", 100);
+}
+
+function checkProducts(action: Json): void {
+  onlyKeys(action, 'action', ['catalog_id', 'sections']);
+  textAt(action, 'catalog_id', "action['catalog_id']", 100);
+  const sections = objectsAt(action, 'sections', "action['sections']", 1, 10);
+  const counts = sections.map((section, index) => {
+    const path = `action['sections'][${index}]`;
+    checkSectionTitle(section, sections.length, path);
+    const items = objectsAt(section, 'product_items', `${path}['product_items']`, 1, 30);
+    items.forEach((item) => textAt(item, 'product_retailer_id', `${path}['product_retailer_id']`, 100));
+    return items.length;
+  });
+  if (counts.reduce((sum, count) => sum + count, 0) > 30) {
+    throw invalid('Total product count exceed max allowed count: 30');
+  }
+}
+
+/** Meta: India only, country mandatory. */
+function checkAddress(action: Json): void {
+  onlyKeys(action, 'action', ['name', 'parameters']);
+  wordAt(action, 'name', "action['name']", ['address_message']);
+  const parameters = objectAt(action, 'parameters', "action['parameters']");
+  wordAt(parameters, 'country', "action['parameters']['country']", ['IN']);
+}

@@ -1,0 +1,231 @@
+import { badParam, GraphError, invalid, missing } from '../graph/graph-error.js';
+import type { StoredTemplate } from '../state/templates.js';
+import {
+  httpUrlAt,
+  isJson,
+  objectAt,
+  objectsAt,
+  onlyKeys,
+  optionalFlagAt,
+  optionalTextAt,
+  textAt,
+  wordAt,
+  type Json,
+} from './check.js';
+import { checkContacts } from './contacts.js';
+import { checkInteractive } from './interactive.js';
+import { checkTemplate, type FindTemplate } from './template-send.js';
+
+/** What validation needs to know of the world. */
+export interface ValidationContext {
+  findTemplate: FindTemplate;
+  /** MIME type of a media id; undefined when there is no such media; `''` when ids are not checked. */
+  mimeOf: (mediaId: string) => string | undefined;
+}
+
+/** A message that passed. */
+export interface CheckedMessage {
+  type: string;
+  template: StoredTemplate | undefined;
+  callbackData: string;
+  /** Code of a failed status that must follow, 0 for none. */
+  failCode: number;
+}
+
+const TYPES = [
+  'text',
+  'image',
+  'video',
+  'audio',
+  'document',
+  'sticker',
+  'location',
+  'contacts',
+  'reaction',
+  'interactive',
+  'template',
+] as const;
+export type MessageType = (typeof TYPES)[number];
+
+const MAX_CALLBACK_DATA = 512;
+const MAX_TEXT = 4096;
+const MAX_CAPTION = 1024;
+
+/** Meta: what each media type may be. */
+const MIME_TYPES: Record<string, RegExp> = {
+  image: /^image\/(jpeg|png)$/,
+  video: /^video\/(mp4|3gpp)$/,
+  audio: /^audio\/(aac|amr|mpeg|mp4|ogg)/,
+  document: /./,
+  sticker: /^image\/webp$/,
+};
+
+export function isMessageType(type: unknown): type is MessageType {
+  return (TYPES as readonly unknown[]).includes(type);
+}
+
+/** Checks a body of `POST /{PHONE}/messages` but for its addressee. Meta: README §A.1–A.4. */
+export function checkMessage(body: Json, context: ValidationContext): CheckedMessage {
+  checkEnvelope(body);
+  const callbackData = callbackDataOf(body);
+  const type = body.type ?? 'text';
+  if (!isMessageType(type)) {
+    throw badParam(
+      `Param type must be one of {${TYPES.map((each) => each.toUpperCase()).join(', ')}} - got "${String(type).slice(0, 60)}".`,
+    );
+  }
+  const checked = { type, template: undefined, callbackData, failCode: 0 };
+  switch (type) {
+    case 'text':
+      checkText(objectAt(body, 'text', 'text'));
+      return checked;
+    case 'image':
+    case 'video':
+    case 'audio':
+    case 'document':
+    case 'sticker':
+      return { ...checked, failCode: checkMedia(objectAt(body, type, type), type, context) };
+    case 'location':
+      checkLocation(objectAt(body, 'location', 'location'), 'location');
+      return checked;
+    case 'contacts':
+      checkContacts(objectsAt(body, 'contacts', 'contacts', 1, 257));
+      return checked;
+    case 'reaction':
+      checkReaction(body);
+      return checked;
+    case 'interactive':
+      checkInteractive(objectAt(body, 'interactive', 'interactive'), (media, kind) => {
+        checkMedia(media, kind, context);
+      });
+      return checked;
+    case 'template':
+      return { ...checked, template: checkTemplate(body, context.findTemplate) };
+  }
+}
+
+function checkEnvelope(body: Json): void {
+  if (body.messaging_product === undefined) {
+    throw badParam('The parameter messaging_product is required.');
+  }
+  if (body.messaging_product !== 'whatsapp') {
+    throw badParam('Param messaging_product must be one of {WHATSAPP}.');
+  }
+  const { recipient_type, context, recipient_identity_key_hash } = body;
+  if (recipient_type !== undefined && recipient_type !== 'individual' && recipient_type !== 'group') {
+    throw badParam('Param recipient_type must be one of {INDIVIDUAL, GROUP}.');
+  }
+  if (recipient_identity_key_hash !== undefined && typeof recipient_identity_key_hash !== 'string') {
+    throw badParam('Param recipient_identity_key_hash must be a string.');
+  }
+  if (context === undefined) {
+    return;
+  }
+  if (!isJson(context)) {
+    throw badParam('Param context must be a JSON object.');
+  }
+  onlyKeys(context, 'context', ['message_id']);
+  textAt(context, 'message_id', "context['message_id']", 512);
+}
+
+function callbackDataOf(body: Json): string {
+  const data = body.biz_opaque_callback_data;
+  if (data === undefined || data === null) {
+    return '';
+  }
+  if (typeof data !== 'string') {
+    throw badParam('Param biz_opaque_callback_data must be a string.');
+  }
+  if (data.length > MAX_CALLBACK_DATA) {
+    throw badParam(`Param biz_opaque_callback_data must be at most ${MAX_CALLBACK_DATA} characters long.`);
+  }
+  return data;
+}
+
+function checkText(text: Json): void {
+  onlyKeys(text, 'text', ['body', 'preview_url']);
+  if (typeof text.body === 'string' && text.body.length > MAX_TEXT) {
+    throw badParam(`Param text['body'] must be at most ${MAX_TEXT} characters long.`);
+  }
+  textAt(text, 'body', "text['body']", MAX_TEXT);
+  optionalFlagAt(text, 'preview_url', "text['preview_url']");
+}
+
+/** Answers 131053 when the media is of a type WhatsApp will not deliver: Meta tells that afterwards. */
+function checkMedia(media: Json, type: string, context: ValidationContext): number {
+  const extras = { document: ['caption', 'filename'], audio: ['voice'], sticker: [] }[type] ?? ['caption'];
+  onlyKeys(media, type, ['id', 'link', 'provider', ...extras]);
+  optionalTextAt(media, 'caption', `${type}['caption']`, MAX_CAPTION);
+  optionalTextAt(media, 'filename', `${type}['filename']`, 240);
+  optionalFlagAt(media, 'voice', `${type}['voice']`);
+  if (media.id !== undefined && media.link !== undefined) {
+    throw badParam(`Param ${type} must have either id or link, not both.`);
+  }
+  if (media.link !== undefined) {
+    httpUrlAt(media, 'link', `${type}['link']`);
+    return 0;
+  }
+  const id = textAt(media, 'id', `${type}['id']`, 512);
+  const mime = context.mimeOf(id);
+  if (mime === undefined) {
+    throw invalid(`[${id.slice(0, 60)}] is not a valid whatsapp business account media attachment ID`);
+  }
+  return mime === '' || MIME_TYPES[type]?.test(mime) ? 0 : 131053;
+}
+
+/** Meta: documented as strings, examples use numbers; both are taken. */
+export function checkLocation(location: Json, path: string): void {
+  onlyKeys(location, path, ['latitude', 'longitude', 'name', 'address']);
+  for (const [key, limit] of [
+    ['latitude', 90],
+    ['longitude', 180],
+  ] as const) {
+    const value = location[key];
+    if (value === undefined || value === null || value === '') {
+      throw missing(`${path}['${key}']`);
+    }
+    const degrees = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
+    if (!(Math.abs(degrees) <= limit)) {
+      throw invalid(`${path}['${key}'] must be a number between -${limit} and ${limit}`);
+    }
+  }
+  optionalTextAt(location, 'name', `${path}['name']`, 1000);
+  optionalTextAt(location, 'address', `${path}['address']`, 1000);
+}
+
+/** Meta: an empty emoji removes the reaction; a reaction cannot quote. */
+function checkReaction(body: Json): void {
+  const reaction = objectAt(body, 'reaction', 'reaction');
+  onlyKeys(reaction, 'reaction', ['message_id', 'emoji']);
+  textAt(reaction, 'message_id', "reaction['message_id']", 512);
+  if (reaction.emoji === undefined) {
+    throw missing("reaction['emoji']");
+  }
+  if (typeof reaction.emoji !== 'string' || reaction.emoji.length > 32 || /^[\x20-\x7e]+$/.test(reaction.emoji)) {
+    throw invalid("reaction['emoji'] must be one emoji or empty");
+  }
+  if (body.context !== undefined) {
+    throw invalid('context is not allowed for reaction messages');
+  }
+}
+
+/** Checks "mark as read", with or without the typing indicator. Meta: README §A.2. */
+export function checkReadReceipt(body: Json): void {
+  checkEnvelope(body);
+  wordAt(body, 'status', 'status', ['read']);
+  const id = textAt(body, 'message_id', 'message_id', 512);
+  if (!id.startsWith('wamid.')) {
+    throw invalid('message_id is not a valid WhatsApp message id');
+  }
+  if (body.typing_indicator === undefined) {
+    return;
+  }
+  wordAt(objectAt(body, 'typing_indicator', 'typing_indicator'), 'type', "typing_indicator['type']", ['text']);
+}
+
+/** Meta: one-tap, zero-tap and copy-code templates need a phone number. */
+export function refuseUserIdFor(template: StoredTemplate | undefined): void {
+  if (template?.template.category === 'AUTHENTICATION') {
+    throw new GraphError(131062);
+  }
+}
