@@ -79,7 +79,8 @@ create table api_key_secrets (
 create index api_key_secrets_api_key_id_idx on api_key_secrets (api_key_id);
 create table api_key_accounts (
   api_key_id bigint not null references api_keys (id) on delete cascade,
-  account_id bigint not null references accounts (id) on delete cascade,
+  -- No cascade: a key whose last account vanished would be a key for all.
+  account_id bigint not null references accounts (id),
   primary key (api_key_id, account_id)
 );
 `;
@@ -112,6 +113,7 @@ create table contacts (
 );
 create index contacts_name_trgm_idx on contacts using gin (name gin_trgm_ops);
 create index contacts_phone_trgm_idx on contacts using gin (phone gin_trgm_ops);
+create index contacts_email_trgm_idx on contacts using gin (email gin_trgm_ops);
 create index contacts_opted_out_idx on contacts (id) where opted_out;
 
 -- Every name Meta has for a person. A wa_id that differs from the phone (Brazil, Mexico) is one more phone identity.
@@ -196,6 +198,8 @@ create table messages (
   raw_payload jsonb,
   error jsonb,
   timestamp timestamptz not null default now(),
+  -- Set while Meta's answer is out.
+  awaiting_since timestamptz,
   sent_at timestamptz,
   delivered_at timestamptz,
   read_at timestamptz,
@@ -209,8 +213,9 @@ create table messages (
 ) with (fillfactor = 85);
 create index messages_conversation_idx on messages (conversation_id, timestamp desc, id desc);
 create index messages_campaign_id_idx on messages (campaign_id, id) where campaign_id is not null;
--- What a process that died between the request and its answer left behind.
-create index messages_pending_idx on messages (created_at) where status = 'pending';
+-- What a process that died between the request and its answer left behind. Not a condition on status: a column in an
+-- index, or in its condition, makes every later change of status touch every index of the row.
+create index messages_awaiting_idx on messages (awaiting_since) where awaiting_since is not null;
 
 -- The history of statuses. A row may come before its message is known to us (another process, another app), so no
 -- foreign key; is_applied says whether a message was found.

@@ -1,19 +1,24 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { RouterModule } from '@nestjs/core';
 import type { Logger } from 'pino';
+import { AccountsModule } from './accounts/accounts.module.js';
+import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { LoggerModule } from './config/logger.module.js';
+import { ContactsModule } from './contacts/contacts.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HttpModule } from './http/http.module.js';
 import { MetaModule } from './meta/meta.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { QueuesModule } from './queues/queues.module.js';
+import { TemplatesModule } from './templates/templates.module.js';
 
 /** What every process needs. */
 export const FOUNDATION = [DatabaseModule, OutboxModule, QueuesModule, MetaModule];
 
-/** The modules with a door to the outside. */
-const FEATURES = [HttpModule];
+/** The modules whose controllers answer below `/{URL_PREFIX}/api`. */
+const FEATURES: Type[] = [ApiKeysModule, AccountsModule, ContactsModule, TemplatesModule];
 
 /** The API process: every controller, no processor. */
 @Module({})
@@ -21,7 +26,14 @@ export class AppModule {
   static forRoot(config: Config, logger: Logger): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.forRoot(config), LoggerModule.forRoot(logger), ...FOUNDATION, ...FEATURES],
+      imports: [
+        ConfigModule.forRoot(config),
+        LoggerModule.forRoot(logger),
+        ...FOUNDATION,
+        HttpModule,
+        ...FEATURES,
+        RouterModule.register(FEATURES.map((feature) => ({ path: 'api', module: feature }))),
+      ],
     };
   }
 }

@@ -1,12 +1,13 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { AccountsModule } from './accounts/accounts.module.js';
 import { FOUNDATION } from './app.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { LoggerModule } from './config/logger.module.js';
 
 /** The modules that work in the background: processors and sweepers. */
-const FEATURES: Type[] = [];
+const FEATURES: Type[] = [AccountsModule];
 
 /** The worker process: no controller answers, for nothing listens. */
 @Module({})

@@ -70,7 +70,7 @@ export class Database implements Queryable {
   async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.attempt(work);
+        return await this.once(work);
       } catch (error) {
         if (attempt >= MAX_ATTEMPTS || !isRetryable(error)) {
           throw error;
@@ -80,7 +80,8 @@ export class Database implements Queryable {
     }
   }
 
-  private async attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  /** As {@link transaction}, but never runs the work again: for work that consumes a stream. */
+  async once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     try {
       const client = (await runner.connect()) as PoolClient;

@@ -39,6 +39,7 @@ export function completeEnvironment(env: NodeJS.ProcessEnv, derived: Derived, st
   }
   if (derived.simulatorPort !== null) {
     complete.SIMULATOR_PORT = String(derived.simulatorPort);
+    complete.SIMULATOR_CALLBACK_URL ??= `http://127.0.0.1:${derived.port}/${env.URL_PREFIX ?? 'whatsapp'}/webhook/`;
     complete.GRAPH_API_BASE_URL = `http://127.0.0.1:${derived.simulatorPort}`;
     complete.WHATSAPP_APP_SECRET =
       env.WHATSAPP_APP_SECRET ?? state.getOrCreate('appSecret', () => randomBytes(16).toString('hex'));

@@ -1,0 +1,97 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { sha256 } from '../common/secret.js';
+import { LOGGER } from '../config/logger.module.js';
+import type { Principal } from '../http/principal.js';
+import { ApiKeysRepository } from './api-keys.repository.js';
+import { BootstrapKey } from './bootstrap-key.js';
+
+/** How long a key that was found is believed, in ms: a revoked one is dead everywhere after that. */
+const FRESH_MS = 1_000;
+const MAX_CACHED = 1_000;
+const TOUCH_EVERY_MS = 60_000;
+
+interface Lookup {
+  at: number;
+  principal: Promise<Principal | null>;
+}
+
+/** Finds out who a key belongs to: on the path of every request. */
+@Injectable()
+export class ApiKeyAuthenticator {
+  /** By SHA-256, so that no key stays readable in memory longer than its request. */
+  private readonly lookups = new Map<string, Lookup>();
+  private readonly touchedAt = new Map<number, number>();
+
+  constructor(
+    private readonly repository: ApiKeysRepository,
+    private readonly bootstrap: BootstrapKey,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** The owner of an active, unexpired key, or null: nothing tells what was wrong with it. */
+  async authenticate(key: string): Promise<Principal | null> {
+    const hash = sha256(key);
+    const principal = await this.lookUp(hash);
+    if (principal) {
+      this.touch(principal.keyId);
+    }
+    return principal;
+  }
+
+  /** Makes this process ask the database again: call it after every change of a key. */
+  forget(): void {
+    this.lookups.clear();
+  }
+
+  private lookUp(hash: Buffer): Promise<Principal | null> {
+    const id = hash.toString('base64');
+    const now = performance.now();
+    const known = this.lookups.get(id);
+    if (known && now - known.at < FRESH_MS) {
+      return known.principal;
+    }
+    const lookup: Lookup = { at: now, principal: this.load(hash) };
+    const drop = (): void => {
+      if (this.lookups.get(id) === lookup) {
+        this.lookups.delete(id);
+      }
+    };
+    // Only what was found is kept: a new key works at once, and wrong ones cannot fill the memory.
+    lookup.principal.then((principal) => principal ?? drop(), drop);
+    this.lookups.delete(id);
+    this.lookups.set(id, lookup);
+    const oldest = this.lookups.size > MAX_CACHED ? this.lookups.keys().next().value : undefined;
+    if (oldest !== undefined) {
+      this.lookups.delete(oldest);
+    }
+    return lookup.principal;
+  }
+
+  private async load(hash: Buffer): Promise<Principal | null> {
+    await this.bootstrap.ensure();
+    const rights = await this.repository.findRights(hash);
+    return (
+      rights && {
+        keyId: rights.id,
+        keyName: rights.name,
+        scopes: new Set(rights.scopes),
+        accountIds: rights.accountIds,
+        defaultAccountId: rights.defaultAccountId,
+      }
+    );
+  }
+
+  /** Notes that the key was used, once a minute and never while the request waits. */
+  private touch(keyId: number): void {
+    const now = performance.now();
+    if (now - (this.touchedAt.get(keyId) ?? -Infinity) < TOUCH_EVERY_MS) {
+      return;
+    }
+    this.touchedAt.set(keyId, now);
+    this.repository.touch(keyId).catch((error: unknown) => {
+      this.touchedAt.delete(keyId);
+      this.logger.debug({ context: 'ApiKeys', key_id: keyId, reason: (error as Error).message }, 'use not noted');
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AppError } from '../common/app-error.js';
+import { Config } from '../config/config.js';
+import { PUBLIC, SCOPE_KEY, type ParleyRequest, type Scope } from '../http/principal.js';
+import { ApiKeyAuthenticator } from './api-key-authenticator.js';
+
+/** Lets a request pass whose key has the scope of the route, and says who is asking. */
+@Injectable()
+export class ApiKeyGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly authenticator: ApiKeyAuthenticator,
+    private readonly config: Config,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const needed = this.reflector.getAllAndOverride<Scope | typeof PUBLIC | undefined>(SCOPE_KEY, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (needed === undefined) {
+      throw new AppError('forbidden', 'Nobody may call this.');
+    }
+    if (needed === PUBLIC) {
+      return true;
+    }
+    const request = context.switchToHttp().getRequest<ParleyRequest>();
+    const key = this.takeKey(request);
+    const principal = key === null ? null : await this.authenticator.authenticate(key);
+    if (!principal) {
+      throw new AppError('unauthorized', 'Send a valid API key in the X-API-Key header.');
+    }
+    if (!principal.scopes.has(needed) && !principal.scopes.has('*')) {
+      throw new AppError('insufficient_scope', `This needs the scope ${needed}.`);
+    }
+    request.principal = principal;
+    return true;
+  }
+
+  private takeKey(request: ParleyRequest): string | null {
+    const fromHeader = request.headers['x-api-key'];
+    const query = request.query as Record<string, unknown> | undefined;
+    const fromQuery = this.config.http.allowApiKeyInQuery ? query?.api_key : undefined;
+    if (fromQuery !== undefined) {
+      // It is no field of any request, and what checks the query next would say so.
+      delete query?.api_key;
+    }
+    const key = fromHeader ?? fromQuery;
+    return typeof key === 'string' && key !== '' ? key : null;
+  }
+}
