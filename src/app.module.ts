@@ -3,22 +3,33 @@ import { RouterModule } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { CampaignsModule } from './campaigns/campaigns.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { LoggerModule } from './config/logger.module.js';
 import { ContactsModule } from './contacts/contacts.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HttpModule } from './http/http.module.js';
+import { InboxModule } from './inbox/inbox.module.js';
 import { MetaModule } from './meta/meta.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { TemplatesModule } from './templates/templates.module.js';
+import { WebhookIntakeModule, WebhookModule } from './webhook/webhook.module.js';
 
 /** What every process needs. */
 export const FOUNDATION = [DatabaseModule, OutboxModule, QueuesModule, MetaModule];
 
 /** The modules whose controllers answer below `/{URL_PREFIX}/api`. */
-const FEATURES: Type[] = [ApiKeysModule, AccountsModule, ContactsModule, TemplatesModule];
+const FEATURES: Type[] = [
+  ApiKeysModule,
+  AccountsModule,
+  ContactsModule,
+  TemplatesModule,
+  InboxModule,
+  CampaignsModule,
+  WebhookModule,
+];
 
 /** The API process: every controller, no processor. */
 @Module({})
@@ -31,6 +42,7 @@ export class AppModule {
         LoggerModule.forRoot(logger),
         ...FOUNDATION,
         HttpModule,
+        WebhookIntakeModule,
         ...FEATURES,
         RouterModule.register(FEATURES.map((feature) => ({ path: 'api', module: feature }))),
       ],

@@ -2,12 +2,15 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { FOUNDATION } from './app.module.js';
+import { CampaignsWorkerModule } from './campaigns/campaigns.worker.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { LoggerModule } from './config/logger.module.js';
+import { InboxWorkerModule } from './inbox/inbox.worker.module.js';
+import { WebhookWorkerModule } from './webhook/webhook.worker.module.js';
 
 /** The modules that work in the background: processors and sweepers. */
-const FEATURES: Type[] = [AccountsModule];
+const FEATURES: Type[] = [AccountsModule, InboxWorkerModule, CampaignsWorkerModule, WebhookWorkerModule];
 
 /** The worker process: no controller answers, for nothing listens. */
 @Module({})

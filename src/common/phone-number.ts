@@ -37,8 +37,12 @@ export function parsePhoneNumber(input: string, defaultCountry: string | null): 
   if (defaultCountry === 'IN' && digits.length === 10) {
     return possible(national);
   }
-  return ([national, international].find((candidate) => candidate?.isValid())?.number ??
-    [international, national].find((candidate) => candidate?.isPossible())?.number ??
+  // An Indian number without its country code has ten digits (or a leading zero), so anything else is international;
+  // of other countries nothing like it can be said, and the home country comes first.
+  const isLikelyInternational = defaultCountry === 'IN' && !digits.startsWith('0');
+  const order = isLikelyInternational ? [international, national] : [national, international];
+  return (order.find((candidate) => candidate?.isValid())?.number ??
+    order.find((candidate) => candidate?.isPossible())?.number ??
     null) as PhoneNumber | null;
 }
 

@@ -1,0 +1,94 @@
+import type { Readable } from 'node:stream';
+import { Injectable } from '@nestjs/common';
+import type { Account } from '../accounts/account.js';
+import { AppError } from '../common/app-error.js';
+import { Config } from '../config/config.js';
+import { Database, type Tx } from '../database/database.js';
+import { sourcesOf, wrongMove } from './campaign-status.js';
+import { CampaignsRepository } from './campaigns.repository.js';
+import { readAudience, type LineError } from './csv-audience.js';
+import { RecipientsRepository, type AudienceLine } from './recipients.repository.js';
+
+const BATCH = 5_000;
+const SHOWN_ERRORS = 1_000;
+
+export interface AudienceUpload {
+  total: number;
+  accepted: number;
+  duplicates: number;
+  invalid: number;
+  errors: LineError[];
+}
+
+/** Files of recipients. */
+@Injectable()
+export class CampaignAudienceService {
+  constructor(
+    private readonly database: Database,
+    private readonly campaigns: CampaignsRepository,
+    private readonly recipients: RecipientsRepository,
+    private readonly config: Config,
+  ) {}
+
+  /**
+   * Takes a file as the campaign's audience, in place of one that came before: streamed, in batches, in one transaction,
+   * so that a file that breaks off changes nothing. Every line is counted; duplicates and unreadable lines are skipped
+   * recipients with their line number.
+   */
+  async upload(account: Account, id: number, file: Readable): Promise<AudienceUpload> {
+    const result: AudienceUpload = { total: 0, accepted: 0, duplicates: 0, invalid: 0, errors: [] };
+    await this.database.once(async (tx) => {
+      const campaign = await this.campaigns.find(tx, account.id, id);
+      if (!campaign) {
+        throw new AppError('not_found', 'There is no such campaign.');
+      }
+      if (!(await this.campaigns.lockIn(tx, { accountId: account.id, id }, sourcesOf('upload')))) {
+        throw wrongMove('upload', campaign.status);
+      }
+      await this.recipients.clear(tx, id);
+      await this.campaigns.update(
+        tx,
+        { accountId: account.id, id },
+        {
+          name: campaign.name,
+          templateId: campaign.template_id,
+          audienceType: 'csv',
+          audienceFilters: campaign.audience_filters,
+          parameterMappings: campaign.parameter_mappings,
+        },
+      );
+      let batch: AudienceLine[] = [];
+      for await (const { line, error } of readAudience(file, this.config.defaultCountry)) {
+        result.total += 1;
+        if (error) {
+          result.invalid += 1;
+          if (result.errors.length < SHOWN_ERRORS) {
+            result.errors.push(error);
+          }
+        }
+        batch.push(line);
+        if (batch.length === BATCH) {
+          result.duplicates += await this.insert(tx, account.id, id, batch);
+          batch = [];
+        }
+      }
+      result.duplicates += await this.insert(tx, account.id, id, batch);
+    });
+    return { ...result, accepted: result.total - result.duplicates - result.invalid };
+  }
+
+  /** @returns how many lines are of people who are there already */
+  private async insert(tx: Tx, accountId: number, id: number, lines: AudienceLine[]): Promise<number> {
+    if (lines.length === 0) {
+      return 0;
+    }
+    const inserted = await this.recipients.insertLines(tx, accountId, id, lines);
+    const duplicates = lines
+      .filter((line) => !inserted.has(line.line))
+      .map((line) => ({ ...line, identity: `line:${line.line}`, skipReason: 'duplicate' }));
+    if (duplicates.length > 0) {
+      await this.recipients.insertLines(tx, accountId, id, duplicates);
+    }
+    return duplicates.length;
+  }
+}

@@ -1,0 +1,73 @@
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import type { StoredRecipientStatus } from './campaign-status.js';
+
+/** One person, or one line of the file, in one campaign. */
+@Entity('campaign_recipients')
+export class CampaignRecipient {
+  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'BY DEFAULT' })
+  id: number;
+
+  @Column({ type: 'bigint' })
+  accountId: number;
+
+  @Column({ type: 'bigint' })
+  campaignId: number;
+
+  @Column({ type: 'text' })
+  identity: string;
+
+  @Column({ type: 'integer', nullable: true })
+  line: number | null;
+
+  @Column({ type: 'bigint', nullable: true })
+  contactId: number | null;
+
+  @Column({ type: 'text', nullable: true })
+  phone: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  userId: string | null;
+
+  @Column({ type: 'text', default: '' })
+  name: string;
+
+  @Column({ type: 'jsonb', default: {} })
+  parameters: Record<string, string>;
+
+  @Column({ type: 'text', default: 'pending' })
+  status: StoredRecipientStatus;
+
+  @Column({ type: 'text', nullable: true })
+  skipReason: string | null;
+
+  @Column({ type: 'integer', nullable: true })
+  errorCode: number | null;
+
+  @Column({ type: 'text', nullable: true })
+  errorMessage: string | null;
+
+  @Column({ type: 'integer', default: 0 })
+  attempt: number;
+
+  @Column({ type: 'uuid', nullable: true })
+  attemptToken: string | null;
+
+  /** The lease under which it is claimed or sending. */
+  @Column({ type: 'bigint', nullable: true })
+  claimEpoch: number | null;
+
+  @Column({ type: 'timestamptz' })
+  notBefore: Date;
+
+  @Column({ type: 'text', nullable: true })
+  messageId: string | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  sentAt: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  deliveredAt: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  readAt: Date | null;
+}

@@ -1,0 +1,53 @@
+import { AppError, type ErrorCode } from '../common/app-error.js';
+
+export const CAMPAIGN_STATUSES = [
+  'draft',
+  'scheduled',
+  'running',
+  'completed',
+  'failed',
+  'paused',
+  'cancelled',
+] as const;
+export type CampaignStatus = (typeof CAMPAIGN_STATUSES)[number];
+
+/** As answers show them; inside, a claimed or sending recipient is still pending. */
+export const RECIPIENT_STATUSES = ['pending', 'sent', 'delivered', 'read', 'failed', 'skipped', 'unknown'] as const;
+export type RecipientStatus = (typeof RECIPIENT_STATUSES)[number];
+export type StoredRecipientStatus = RecipientStatus | 'claimed' | 'sending';
+
+export type CampaignMove = 'run' | 'pause' | 'resume' | 'cancel' | 'edit' | 'upload' | 'delete';
+
+/** From where each move is allowed; everything else is `409 campaign_<status>`. */
+const SOURCES: Record<CampaignMove, readonly CampaignStatus[]> = {
+  run: ['draft', 'scheduled', 'failed'],
+  pause: ['running'],
+  resume: ['paused'],
+  cancel: ['scheduled', 'running', 'paused'],
+  edit: ['draft', 'scheduled'],
+  upload: ['draft', 'scheduled'],
+  delete: ['draft', 'scheduled', 'completed', 'failed', 'paused', 'cancelled'],
+};
+
+/** The statuses a move may start from, for the guard of its statement. */
+export function sourcesOf(move: CampaignMove): readonly CampaignStatus[] {
+  return SOURCES[move];
+}
+
+/** What a caller is told whose move came at the wrong time. */
+export function wrongMove(move: CampaignMove, status: CampaignStatus): AppError {
+  const code: ErrorCode = `campaign_${status}`;
+  return new AppError(
+    code,
+    `The campaign is ${status}; ${move} is possible only when it is ${SOURCES[move].join(', ')}.`,
+  );
+}
+
+export function shownStatus(status: StoredRecipientStatus): RecipientStatus {
+  return status === 'claimed' || status === 'sending' ? 'pending' : status;
+}
+
+/** Stored statuses that a shown one stands for. */
+export function storedStatuses(status: RecipientStatus): StoredRecipientStatus[] {
+  return status === 'pending' ? ['pending', 'claimed', 'sending'] : [status];
+}

@@ -1,0 +1,57 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { BackgroundLoop } from '../common/background-loop.js';
+import { LOGGER } from '../config/logger.module.js';
+import { Database } from '../database/database.js';
+import { DeliveriesService } from '../inbox/deliveries.service.js';
+import { CampaignProgress } from './campaign-progress.js';
+import { CampaignsRepository } from './campaigns.repository.js';
+import { CampaignSender } from './sending/campaign-sender.js';
+import { LeasesRepository } from './sending/leases.repository.js';
+
+const EVERY_MS = 1_000;
+const FOLD_BATCH = 10_000;
+const WAITING_BATCH = 1_000;
+
+/**
+ * Finds in PostgreSQL whatever a lost hint or a dead process left undone: numbers with running campaigns that nobody sends
+ * from, statuses that came before their message, counts to fold. Losing all of Redis costs a second.
+ */
+@Injectable()
+export class CampaignSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly loop: BackgroundLoop;
+
+  constructor(
+    private readonly database: Database,
+    private readonly leases: LeasesRepository,
+    private readonly campaigns: CampaignsRepository,
+    private readonly deliveries: DeliveriesService,
+    private readonly progress: CampaignProgress,
+    private readonly sender: CampaignSender,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.loop = new BackgroundLoop({
+      everyMs: EVERY_MS,
+      round: () => this.sweep(),
+      onError: (error) => logger.error({ context: 'CampaignSweeper', err: error }, 'sweeping campaigns failed'),
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async sweep(): Promise<void> {
+    for (const accountId of await this.leases.findUnattended(this.database)) {
+      this.sender.wake(accountId);
+    }
+    await this.database.transaction(async (tx) => {
+      await this.progress.applyDeliveries(tx, await this.deliveries.applyWaiting(tx, WAITING_BATCH));
+    });
+    await this.campaigns.foldCounts(this.database, FOLD_BATCH);
+  }
+}

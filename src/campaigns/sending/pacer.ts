@@ -1,0 +1,100 @@
+/** Of the permitted rate, what the pacer aims at: a little air, so that timers and networks do not make it too much. */
+const TARGET_SHARE = 0.985;
+/** How far behind its schedule the pacer may catch up, in ms: enough for a coarse timer, too little for a burst. */
+const CATCH_UP_MS = 8;
+const WINDOW_MS = 1_000;
+const MIN_FACTOR = 0.02;
+/** The share of the full rate that comes back per second after a refusal. */
+const RECOVERY_PER_S = 0.1;
+
+/**
+ * Paces one number. Two rules together: sends are spread evenly, and in no second seen at Graph are there more than the
+ * limit. For the second rule a send counts from when it may have arrived last (its answer's time less the quickest round
+ * trip; now, while it is unanswered), so that a stalled network cannot squeeze two seconds' worth into one.
+ * Times are `performance.now()` in ms.
+ */
+export class Pacer {
+  private nextSlotAt = 0;
+  private inFlight = 0;
+  /** Latest possible arrivals of answered sends, oldest first. */
+  private readonly arrivals: number[] = [];
+  private firstArrival = 0;
+  private quickestMs = Number.POSITIVE_INFINITY;
+  private factor = 1;
+  private slowedAt = 0;
+  private blockedUntil = 0;
+
+  constructor(private limitPerSecond: number) {}
+
+  setLimit(perSecond: number): void {
+    this.limitPerSecond = perSecond;
+  }
+
+  /** Messages per second it aims at now. */
+  currentRate(now: number): number {
+    return this.limitPerSecond * TARGET_SHARE * this.recovered(now);
+  }
+
+  /** How long until the next send may go, in ms; 0: now. */
+  waitMs(now: number): number {
+    const blocked = this.blockedUntil - now;
+    if (blocked > 0) {
+      return blocked;
+    }
+    const window = this.windowWaitMs(now);
+    return Math.max(0, this.nextSlotAt - now, window);
+  }
+
+  /** Takes a slot. Call when {@link waitMs} is 0, right before the request is written. */
+  take(now: number): void {
+    const interval = 1_000 / this.currentRate(now);
+    this.nextSlotAt = Math.max(this.nextSlotAt, now - CATCH_UP_MS) + interval;
+    this.inFlight += 1;
+  }
+
+  /** A slot's request was answered, or failed. */
+  answered(sentAt: number, now: number): void {
+    this.inFlight -= 1;
+    const roundTripMs = now - sentAt;
+    this.quickestMs = Math.min(this.quickestMs * 1.001, roundTripMs);
+    const arrivedAt = Math.max(sentAt, now - 0.9 * this.quickestMs);
+    // Answers come nearly in order; the list stays sorted well enough when each is at least its predecessor.
+    this.arrivals.push(Math.max(arrivedAt, this.arrivals.at(-1) ?? 0));
+  }
+
+  /** Graph said that it was too much (130429): half the rate, a pause, and a slow way back. */
+  slowDown(now: number, pauseMs: number): void {
+    this.factor = Math.max(MIN_FACTOR, this.recovered(now) / 2);
+    this.slowedAt = now + pauseMs;
+    this.blockedUntil = Math.max(this.blockedUntil, now + pauseMs);
+  }
+
+  /** Nothing goes out for a while (maintenance). */
+  block(now: number, ms: number): void {
+    this.blockedUntil = Math.max(this.blockedUntil, now + ms);
+  }
+
+  private recovered(now: number): number {
+    return Math.min(1, this.factor + (Math.max(0, now - this.slowedAt) / 1_000) * RECOVERY_PER_S);
+  }
+
+  private windowWaitMs(now: number): number {
+    while (
+      this.firstArrival < this.arrivals.length &&
+      (this.arrivals[this.firstArrival] as number) <= now - WINDOW_MS
+    ) {
+      this.firstArrival += 1;
+    }
+    if (this.firstArrival > 4_096) {
+      this.arrivals.splice(0, this.firstArrival);
+      this.firstArrival = 0;
+    }
+    const inWindow = this.arrivals.length - this.firstArrival + this.inFlight;
+    if (inWindow < this.limitPerSecond) {
+      return 0;
+    }
+    const oldest = this.arrivals[this.firstArrival];
+    // Everything in the window is in flight: an answer will tell.
+    return oldest === undefined ? 5 : Math.max(1, oldest + WINDOW_MS - now);
+  }
+}

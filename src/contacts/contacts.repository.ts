@@ -1,0 +1,174 @@
+import { Injectable } from '@nestjs/common';
+import type { Queryable, Tx } from '../database/database.js';
+import { containing, visibleTo } from './contact-audience.js';
+
+/** A contact as it is answered: its columns, its labels, and its identities within one portfolio. */
+export interface ContactRow {
+  id: number;
+  phone: string | null;
+  name: string;
+  email: string;
+  notes: string;
+  opted_out: boolean;
+  opted_out_at: Date | null;
+  opted_out_source: string | null;
+  subscribed_via_signup_id: number | null;
+  subscribed_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+  labels: { id: number; name: string; color: string }[];
+  /** Phones, and the names within the portfolio, the oldest first. */
+  identities: { kind: string; value: string }[];
+}
+
+/** A contact that this transaction has locked. */
+export interface LockedContact {
+  id: number;
+  identity_key: string;
+  phone: string | null;
+  opted_out: boolean;
+}
+
+export interface ContactFilter {
+  /** Only people of these accounts; empty: everybody. */
+  accountIds: readonly number[];
+  /** Part of name, phone or email. */
+  q?: string | undefined;
+  /** A label's id, else its name. */
+  label?: string | undefined;
+  optedOut?: boolean | undefined;
+  isBlocked?: boolean | undefined;
+  beforeId: number | null;
+}
+
+const COLUMNS = `c.id, c.phone, c.name, c.email, c.notes, c.opted_out, c.opted_out_at, c.opted_out_source,
+  c.subscribed_via_signup_id, c.subscribed_at, c.created_at, c.updated_at`;
+
+/** What stands beside a contact `p`, with the portfolio in the parameter. */
+function relations(portfolioParameter: string): string {
+  return `coalesce((
+      select jsonb_agg(jsonb_build_object('id', l.id, 'name', l.name, 'color', l.color) order by lower(l.name))
+      from contact_labels k join labels l on l.id = k.label_id where k.contact_id = p.id), '[]') as labels,
+    coalesce((
+      select jsonb_agg(jsonb_build_object('kind', i.kind, 'value', i.value) order by i.id)
+      from contact_identities i
+      where i.contact_id = p.id and (i.kind = 'phone' or i.scope = ${portfolioParameter})), '[]') as identities`;
+}
+
+/** Visible to all (an empty list in the parameter), or one of the accounts' people. */
+const VISIBLE = `(cardinality($2::bigint[]) = 0 or ${visibleTo('$2')})`;
+
+const FIND = `select p.*, ${relations('$3')} from (select ${COLUMNS} from contacts c where c.id = $1 and ${VISIBLE}) p`;
+
+const LOCK = `select c.id, c.identity_key, c.phone, c.opted_out from contacts c where c.id = $1 and ${VISIBLE} for update of c`;
+
+/** Single contacts and lists of them. */
+@Injectable()
+export class ContactsRepository {
+  async find(q: Queryable, id: number, accountIds: readonly number[], portfolio: string): Promise<ContactRow | null> {
+    const [row] = await q.query<ContactRow>(FIND, [id, accountIds, portfolio]);
+    return row ?? null;
+  }
+
+  async lock(tx: Tx, id: number, accountIds: readonly number[]): Promise<LockedContact | null> {
+    const [row] = await tx.query<LockedContact>(LOCK, [id, accountIds]);
+    return row ?? null;
+  }
+
+  /** The newest first: one statement for a page with labels and identities. */
+  async list(q: Queryable, filter: ContactFilter, portfolio: string, limit: number): Promise<ContactRow[]> {
+    const values: unknown[] = [limit, portfolio];
+    const bind = (value: unknown): string => `$${values.push(value)}`;
+    const where: string[] = [];
+    if (filter.accountIds.length > 0) {
+      where.push(visibleTo(bind(filter.accountIds)));
+    }
+    if (filter.q) {
+      where.push(matches(filter.q, bind));
+    }
+    if (filter.label !== undefined) {
+      const label = bind(filter.label);
+      where.push(`c.id in (
+        select k.contact_id from contact_labels k where k.label_id = (
+          select l.id from labels l where l.id::text = ${label} or lower(l.name) = lower(${label})
+          order by l.id::text = ${label} desc limit 1))`);
+    }
+    if (filter.optedOut !== undefined) {
+      where.push(filter.optedOut ? 'c.opted_out' : 'not c.opted_out');
+    }
+    if (filter.isBlocked) {
+      // Nobody can be blocked yet.
+      where.push('false');
+    }
+    if (filter.beforeId !== null) {
+      where.push(`c.id < ${bind(filter.beforeId)}`);
+    }
+    return q.queryDynamic<ContactRow>(
+      `select p.*, ${relations('$2')}
+       from (select ${COLUMNS} from contacts c ${where.length > 0 ? `where ${where.join(' and ')}` : ''}
+             order by c.id desc limit $1) p
+       order by p.id desc`,
+      values,
+    );
+  }
+
+  /** Is the contact one of the people of any account that is not among these? */
+  async isLinkedBeyond(tx: Tx, id: number, accountIds: readonly number[]): Promise<boolean> {
+    const rows = await tx.query(
+      'select 1 from contact_accounts where contact_id = $1 and account_id <> all($2::bigint[]) limit 1',
+      [id, accountIds],
+    );
+    return rows.length > 0;
+  }
+
+  /** Gives the contact another phone, or none; what it was known by before is free again. */
+  async replacePhone(tx: Tx, contact: LockedContact, phone: string | null, identityKey: string): Promise<void> {
+    await tx.query(
+      `delete from contact_identities where contact_id = $1 and kind = 'phone' and scope = '' and value = $2`,
+      [contact.id, contact.phone],
+    );
+    await tx.query('update contacts set phone = $2, identity_key = $3, updated_at = now() where id = $1', [
+      contact.id,
+      phone,
+      identityKey,
+    ]);
+  }
+
+  /** Any user id of the contact, whichever portfolio it is of. */
+  async findUserIdentity(tx: Tx, id: number): Promise<{ scope: string; value: string } | null> {
+    const [row] = await tx.query<{ scope: string; value: string }>(
+      `select scope, value from contact_identities
+       where contact_id = $1 and kind in ('user_id', 'parent_user_id') order by id limit 1`,
+      [id],
+    );
+    return row ?? null;
+  }
+
+  /** @returns when, by the database's clock */
+  async optOut(tx: Tx, id: number, source: string): Promise<Date> {
+    const [row] = await tx.query<{ opted_out_at: Date }>(
+      `update contacts set opted_out = true, opted_out_at = now(), opted_out_source = $2, updated_at = now()
+       where id = $1 returning opted_out_at`,
+      [id, source],
+    );
+    return (row as { opted_out_at: Date }).opted_out_at;
+  }
+
+  async optIn(tx: Tx, id: number): Promise<void> {
+    await tx.query(
+      `update contacts set opted_out = false, opted_out_at = null, opted_out_source = null, updated_at = now()
+       where id = $1`,
+      [id],
+    );
+  }
+}
+
+/** People are looked for by a part of what they are called; a phone in any spelling is looked for by its digits. */
+function matches(q: string, bind: (value: unknown) => string): string {
+  const pattern = bind(containing(q));
+  const alternatives = [`c.name ilike ${pattern}`, `c.email ilike ${pattern}`];
+  if (/^[+0-9()\-.\s]*$/.test(q) && /[0-9]/.test(q)) {
+    alternatives.push(`c.phone like ${bind(`%${q.replace(/[^0-9]/g, '')}%`)}`);
+  }
+  return `(${alternatives.join(' or ')})`;
+}

@@ -1,0 +1,31 @@
+import type { Readable } from 'node:stream';
+import type { MultipartFile } from '@fastify/multipart';
+import { AppError, invalidField } from '../common/app-error.js';
+import type { ParleyRequest } from './principal.js';
+
+export interface UploadedFile {
+  /** Must be read to its end. Fails with `413 payload_too_large` when the file is larger than the limit. */
+  stream: Readable;
+  filename: string;
+  mimeType: string;
+}
+
+type MultipartRequest = ParleyRequest & {
+  isMultipart(): boolean;
+  file(options?: object): Promise<MultipartFile | undefined>;
+};
+
+/** The field `file` of a multipart request, as a stream: no file is held in memory. */
+export async function uploadedFile(request: ParleyRequest): Promise<UploadedFile> {
+  const multipart = request as MultipartRequest;
+  if (!multipart.isMultipart()) {
+    throw new AppError('unsupported_media_type', 'Send multipart/form-data with the field file.');
+  }
+  const part = await multipart.file();
+  if (!part || part.fieldname !== 'file') {
+    part?.file.resume();
+    throw invalidField('file', 'required', 'Send the file in the field file.');
+  }
+  part.file.on('limit', () => part.file.destroy(new AppError('payload_too_large', 'A file may have at most 100 MB.')));
+  return { stream: part.file, filename: part.filename, mimeType: part.mimetype };
+}

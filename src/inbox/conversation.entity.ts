@@ -1,0 +1,42 @@
+import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
+
+/** The thread of one account with one person. */
+@Entity('conversations')
+export class Conversation {
+  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'BY DEFAULT' })
+  id: number;
+
+  @Column({ type: 'bigint' })
+  accountId: number;
+
+  @Column({ type: 'bigint' })
+  contactId: number;
+
+  @Column({ type: 'bigint', nullable: true })
+  labelId: number | null;
+
+  @Column({ type: 'boolean', default: false })
+  isResolved: boolean;
+
+  @Column({ type: 'text', nullable: true })
+  assignedTo: string | null;
+
+  @Column({ type: 'bigint', nullable: true })
+  lastMessageId: number | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  lastMessageAt: Date | null;
+
+  /** When the customer last wrote: the 24-hour window counts from here. */
+  @Column({ type: 'timestamptz', nullable: true })
+  lastInboundAt: Date | null;
+
+  @Column({ type: 'integer', default: 0 })
+  unreadCount: number;
+
+  @CreateDateColumn({ type: 'timestamptz' })
+  createdAt: Date;
+
+  @UpdateDateColumn({ type: 'timestamptz' })
+  updatedAt: Date;
+}

@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import type { Queryable, Tx } from '../database/database.js';
+import { columnsOf } from '../database/unnest.js';
+
+/** What a message changes in its conversation. */
+export interface ConversationTouch {
+  conversationId: number;
+  messageId: number;
+  at: Date;
+  /** Messages the customer wrote and nobody has read. */
+  unread: number;
+  isInbound: boolean;
+}
+
+/** The service window of one conversation, by the database's clock. */
+export interface ServiceWindow {
+  isOpen: boolean;
+  expiresAt: Date | null;
+}
+
+@Injectable()
+export class ConversationsRepository {
+  /** Finds or creates the conversation with each contact: ids in the order of the contacts. */
+  async ensure(tx: Tx, accountId: number, contactIds: readonly number[]): Promise<number[]> {
+    const distinct = [...new Set(contactIds)].sort((a, b) => a - b);
+    const known = await this.find(tx, accountId, distinct);
+    const missing = distinct.filter((contactId) => !known.has(contactId));
+    if (missing.length > 0) {
+      await tx.query(
+        `insert into conversations (account_id, contact_id)
+         select $1, contact_id from unnest($2::bigint[]) as u (contact_id) order by contact_id
+         on conflict (account_id, contact_id) do nothing`,
+        [accountId, missing],
+      );
+      for (const [contactId, id] of await this.find(tx, accountId, missing)) {
+        known.set(contactId, id);
+      }
+    }
+    return contactIds.map((contactId) => {
+      const id = known.get(contactId);
+      if (id === undefined) {
+        throw new Error(`No conversation for contact ${contactId}`);
+      }
+      return id;
+    });
+  }
+
+  /** One update for all conversations; nothing moves backwards. */
+  async touch(tx: Tx, touches: readonly ConversationTouch[]): Promise<void> {
+    if (touches.length === 0) {
+      return;
+    }
+    const merged = [...mergeTouches(touches).values()].sort((a, b) => a.conversationId - b.conversationId);
+    await tx.query(
+      `with u as (
+         select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::int[], $5::timestamptz[])
+           as u (conversation_id, message_id, at, unread, inbound_at)
+       ), locked as (
+         select c.id from conversations c join u on u.conversation_id = c.id order by c.id for update of c
+       )
+       update conversations c set
+         last_message_id = case when c.last_message_at is null or c.last_message_at <= u.at then u.message_id else c.last_message_id end,
+         last_message_at = greatest(c.last_message_at, u.at),
+         last_inbound_at = greatest(c.last_inbound_at, u.inbound_at),
+         unread_count = c.unread_count + u.unread,
+         is_resolved = c.is_resolved and u.inbound_at is null,
+         updated_at = now()
+       from u join locked on locked.id = u.conversation_id
+       where c.id = u.conversation_id`,
+      columnsOf(
+        merged,
+        (touch) => touch.conversationId,
+        (touch) => touch.messageId,
+        (touch) => touch.at,
+        (touch) => touch.unread,
+        (touch) => touch.inboundAt,
+      ),
+    );
+  }
+
+  /** @param windowHours how long after a customer's message free-form messages may be sent */
+  async serviceWindow(q: Queryable, conversationId: number, windowHours: number): Promise<ServiceWindow> {
+    const [row] = await q.query<{ is_open: boolean; expires_at: Date | null }>(
+      `select last_inbound_at + make_interval(hours => $2) as expires_at,
+              coalesce(last_inbound_at + make_interval(hours => $2) > now(), false) as is_open
+       from conversations where id = $1`,
+      [conversationId, windowHours],
+    );
+    return { isOpen: row?.is_open ?? false, expiresAt: row?.expires_at ?? null };
+  }
+
+  private async find(tx: Tx, accountId: number, contactIds: number[]): Promise<Map<number, number>> {
+    const rows = await tx.query<{ id: number; contact_id: number }>(
+      'select id, contact_id from conversations where account_id = $1 and contact_id = any($2::bigint[])',
+      [accountId, contactIds],
+    );
+    return new Map(rows.map((row) => [row.contact_id, row.id]));
+  }
+}
+
+function mergeTouches(
+  touches: readonly ConversationTouch[],
+): Map<number, { conversationId: number; messageId: number; at: Date; unread: number; inboundAt: Date | null }> {
+  const merged = new Map<
+    number,
+    { conversationId: number; messageId: number; at: Date; unread: number; inboundAt: Date | null }
+  >();
+  for (const touch of touches) {
+    const inboundAt = touch.isInbound ? touch.at : null;
+    const before = merged.get(touch.conversationId);
+    if (!before) {
+      merged.set(touch.conversationId, { ...touch, inboundAt });
+      continue;
+    }
+    const isNewer =
+      touch.at > before.at || (touch.at.getTime() === before.at.getTime() && touch.messageId > before.messageId);
+    merged.set(touch.conversationId, {
+      conversationId: touch.conversationId,
+      messageId: isNewer ? touch.messageId : before.messageId,
+      at: isNewer ? touch.at : before.at,
+      unread: before.unread + touch.unread,
+      inboundAt: !inboundAt || (before.inboundAt && before.inboundAt > inboundAt) ? before.inboundAt : inboundAt,
+    });
+  }
+  return merged;
+}

@@ -1,0 +1,203 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '../database/database.js';
+import { Outbox, type OutboxEvent } from '../outbox/outbox.js';
+import { ConversationsRepository } from './conversations.repository.js';
+import { fold, isSameFate, type Evidence, type MessageError, type MessageStatus } from './message-status.js';
+import {
+  MessagesRepository,
+  type LockedMessage,
+  type MessageKey,
+  type OutgoingMessage,
+} from './messages.repository.js';
+import { StatusesRepository, type StatusEvent } from './statuses.repository.js';
+
+/** Evidence about one message, found by its attempt's token or its wamid. */
+export interface MessageEvidence extends MessageKey {
+  evidence: Evidence;
+}
+
+/** A message whose fate changed, for those who keep their own account of it (campaigns). */
+export interface FoldedMessage {
+  id: number;
+  accountId: number;
+  conversationId: number;
+  contactId: number;
+  campaignId: number | null;
+  campaignRecipientId: number | null;
+  wamid: string | null;
+  status: MessageStatus;
+  sentAt: Date | null;
+  deliveredAt: Date | null;
+  readAt: Date | null;
+  error: MessageError | null;
+}
+
+/** The way out, for single sends and campaigns alike: stored before Meta is asked, settled by whatever evidence comes. */
+@Injectable()
+export class DeliveriesService {
+  constructor(
+    private readonly messages: MessagesRepository,
+    private readonly statuses: StatusesRepository,
+    private readonly conversations: ConversationsRepository,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** Stores messages that are about to be sent. Commit before the request is written. @returns row ids, in order */
+  begin(tx: Tx, messages: readonly OutgoingMessage[]): Promise<number[]> {
+    return this.messages.insertOutgoing(tx, messages);
+  }
+
+  /** Takes back messages that were provably not sent and will be tried again. */
+  withdraw(tx: Tx, attemptTokens: readonly string[]): Promise<void> {
+    return this.messages.withdraw(tx, attemptTokens);
+  }
+
+  /** Messages whose sender died before the answer came. */
+  markUnknown(tx: Tx, attemptTokens: readonly string[]): Promise<void> {
+    return this.messages.markUnknown(tx, attemptTokens);
+  }
+
+  /**
+   * Folds evidence (Meta's answers, statuses) into the messages. Any order, any number of times.
+   * @returns the messages that changed; unknown keys are left out
+   */
+  async apply(tx: Tx, evidence: readonly MessageEvidence[]): Promise<FoldedMessage[]> {
+    if (evidence.length === 0) {
+      return [];
+    }
+    const ids = await this.messages.findIds(tx, evidence);
+    return this.applyTo(tx, evidence, ids);
+  }
+
+  /** As {@link apply}, for status webhooks: keeps their history, also of messages nobody here knows (yet). */
+  async applyStatuses(tx: Tx, events: readonly StatusEvent[]): Promise<FoldedMessage[]> {
+    if (events.length === 0) {
+      return [];
+    }
+    const ids = await this.messages.findIds(tx, events);
+    await this.statuses.record(
+      tx,
+      events.map((event, index) => ({ ...event, isApplied: ids[index] !== null })),
+    );
+    return this.applyTo(tx, events.map(toEvidence), ids);
+  }
+
+  /** Statuses that came before their message: found again once it is there. */
+  async applyWaiting(tx: Tx, limit: number): Promise<FoldedMessage[]> {
+    return this.apply(tx, (await this.statuses.takeWaiting(tx, limit)).map(toEvidence));
+  }
+
+  private async applyTo(
+    tx: Tx,
+    evidence: readonly MessageEvidence[],
+    ids: readonly (number | null)[],
+  ): Promise<FoldedMessage[]> {
+    const known = [...new Set(ids.filter((id): id is number => id !== null))];
+    if (known.length === 0) {
+      return [];
+    }
+    const locked = await this.messages.lock(tx, known);
+    const changed = new Map<number, LockedMessage>();
+    const before = new Map<number, MessageStatus>();
+    for (const [index, item] of evidence.entries()) {
+      const message = locked.get(ids[index] ?? 0);
+      if (!message) {
+        continue;
+      }
+      const fate = fold(message.fate, item.evidence);
+      const wamid = message.wamid ?? item.wamid;
+      if (isSameFate(fate, message.fate) && wamid === message.wamid) {
+        continue;
+      }
+      before.set(message.id, before.get(message.id) ?? message.fate.status);
+      const next = { ...message, fate, wamid };
+      locked.set(message.id, next);
+      changed.set(message.id, next);
+    }
+    const messages = [...changed.values()].sort((a, b) => a.id - b.id);
+    if (messages.length === 0) {
+      return [];
+    }
+    await this.messages.writeFates(tx, messages);
+    await this.conversations.touch(
+      tx,
+      messages
+        .filter((message) => isFirstSeenOutside(before.get(message.id)) && message.fate.sentAt)
+        .map((message) => ({
+          conversationId: message.conversationId,
+          messageId: message.id,
+          at: message.timestamp,
+          unread: 0,
+          isInbound: false,
+        })),
+    );
+    await this.outbox.append(
+      tx,
+      messages.filter((message) => before.get(message.id) !== message.fate.status).map(toEvent),
+    );
+    return messages.map(toFolded);
+  }
+}
+
+function isFirstSeenOutside(status: MessageStatus | undefined): boolean {
+  return status === 'pending' || status === 'unknown';
+}
+
+function toEvidence(event: StatusEvent): MessageEvidence {
+  return {
+    accountId: event.accountId,
+    wamid: event.wamid,
+    attemptToken: event.attemptToken,
+    evidence: evidenceOf(event),
+  };
+}
+
+/** `played` (voice) says that it was read; a status Meta invents later is kept in the history and changes nothing. */
+function evidenceOf(event: StatusEvent): Evidence {
+  switch (event.status) {
+    case 'sent':
+      return { sentAt: event.occurredAt };
+    case 'delivered':
+      return { deliveredAt: event.occurredAt };
+    case 'read':
+    case 'played':
+      return { readAt: event.occurredAt };
+    case 'failed':
+      return { failedAt: event.occurredAt, ...(event.error ? { error: event.error } : {}) };
+    default:
+      return {};
+  }
+}
+
+function toEvent(message: LockedMessage): OutboxEvent {
+  return {
+    type: message.fate.status === 'sent' ? 'message.sent' : 'message.status',
+    accountId: message.accountId,
+    subjectId: message.conversationId,
+    payload: {
+      id: message.id,
+      message_id: message.wamid,
+      conversation_id: message.conversationId,
+      campaign_id: message.campaignId,
+      status: message.fate.status,
+      error: message.fate.error,
+    },
+  };
+}
+
+function toFolded(message: LockedMessage): FoldedMessage {
+  return {
+    id: message.id,
+    accountId: message.accountId,
+    conversationId: message.conversationId,
+    contactId: message.contactId,
+    campaignId: message.campaignId,
+    campaignRecipientId: message.campaignRecipientId,
+    wamid: message.wamid,
+    status: message.fate.status,
+    sentAt: message.fate.sentAt,
+    deliveredAt: message.fate.deliveredAt,
+    readAt: message.fate.readAt,
+    error: message.fate.error,
+  };
+}

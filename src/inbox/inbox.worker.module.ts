@@ -1,0 +1,37 @@
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { BackgroundLoop } from '../common/background-loop.js';
+import { LOGGER } from '../config/logger.module.js';
+import { Database } from '../database/database.js';
+import { InboxModule } from './inbox.module.js';
+import { MessagesRepository } from './messages.repository.js';
+
+const EVERY_MS = 5_000;
+/** Longer than any call of Graph may take. */
+const ABANDONED_AFTER_S = 60;
+const BATCH = 500;
+
+/** Finds single sends whose process died before Meta's answer: nobody knows, and `unknown` says so. */
+@Injectable()
+export class InboxSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly loop: BackgroundLoop;
+
+  constructor(database: Database, messages: MessagesRepository, @Inject(LOGGER) logger: Logger) {
+    this.loop = new BackgroundLoop({
+      everyMs: EVERY_MS,
+      round: () => messages.abandonPending(database, ABANDONED_AFTER_S, BATCH),
+      onError: (error) => logger.error({ context: 'InboxSweeper', err: error }, 'sweeping the inbox failed'),
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.loop.stop();
+  }
+}
+
+@Module({ imports: [InboxModule], providers: [InboxSweeper] })
+export class InboxWorkerModule {}

@@ -1,0 +1,97 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { LOGGER } from '../config/logger.module.js';
+import { Database } from '../database/database.js';
+import { isConnectionLoss } from '../database/pg-error.js';
+import { counter, histogram } from '../common/metrics.js';
+import { WebhookLogsRepository, type WaitingWebhook } from './webhook-logs.repository.js';
+import { WebhookRouter } from './webhook-router.js';
+
+const BATCH = 200;
+const MAX_ATTEMPTS = 5;
+
+const processed = counter('parley_webhooks_processed_total', 'Webhook bodies processed', ['outcome']);
+const lag = histogram(
+  'parley_webhook_lag_seconds',
+  'From receipt to effect',
+  [0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
+);
+
+/**
+ * Processes stored bodies: effects, outbox events and the "processed" mark commit together, so a body takes effect exactly
+ * once however often a worker dies. Any number of workers may drain at once.
+ */
+@Injectable()
+export class WebhookDrain {
+  constructor(
+    private readonly database: Database,
+    private readonly logs: WebhookLogsRepository,
+    private readonly router: WebhookRouter,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Works until nothing waits. @returns how many bodies were looked at */
+  async run(signal: AbortSignal): Promise<number> {
+    let total = 0;
+    while (!signal.aborted) {
+      const count = await this.batch();
+      total += count;
+      if (count === 0) {
+        break;
+      }
+    }
+    return total;
+  }
+
+  private async batch(): Promise<number> {
+    let claimed: WaitingWebhook[] = [];
+    try {
+      await this.database.transaction(async (tx) => {
+        claimed = await this.logs.claim(tx, BATCH);
+        if (claimed.length > 0) {
+          await this.logs.settle(tx, await this.router.apply(tx, claimed));
+        }
+      });
+      this.observe(claimed);
+      return claimed.length;
+    } catch (error) {
+      if (claimed.length === 0 || isConnectionLoss(error)) {
+        throw error;
+      }
+      this.logger.warn(
+        { context: 'WebhookDrain', err: error, bodies: claimed.length },
+        'a batch failed; trying its bodies one by one',
+      );
+      return this.oneByOne(claimed);
+    }
+  }
+
+  /** One bad body must not cost its neighbours: each in its own transaction, the bad one later again or never. */
+  private async oneByOne(webhooks: readonly WaitingWebhook[]): Promise<number> {
+    for (const webhook of webhooks) {
+      try {
+        await this.database.transaction(async (tx) => {
+          if (await this.logs.claimOne(tx, webhook)) {
+            await this.logs.settle(tx, await this.router.apply(tx, [webhook]));
+          }
+        });
+        this.observe([webhook]);
+      } catch (error) {
+        if (isConnectionLoss(error)) {
+          throw error;
+        }
+        processed.inc({ outcome: 'failed' });
+        this.logger.error({ context: 'WebhookDrain', err: error, webhook_log_id: webhook.id }, 'a webhook body failed');
+        await this.logs.postpone(this.database, webhook, (error as Error).message, MAX_ATTEMPTS);
+      }
+    }
+    return webhooks.length;
+  }
+
+  private observe(webhooks: readonly WaitingWebhook[]): void {
+    processed.inc({ outcome: 'processed' }, webhooks.length);
+    for (const webhook of webhooks) {
+      lag.observe((Date.now() - webhook.receivedAt.getTime()) / 1_000);
+    }
+  }
+}

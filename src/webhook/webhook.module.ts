@@ -1,0 +1,26 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CampaignsModule } from '../campaigns/campaigns.module.js';
+import { InboxModule } from '../inbox/inbox.module.js';
+import { TemplatesModule } from '../templates/templates.module.js';
+import { WebhookDrain } from './webhook-drain.js';
+import { WebhookIntake } from './webhook-intake.js';
+import { WebhookLog } from './webhook-log.entity.js';
+import { WebhookLogsController } from './webhook-logs.controller.js';
+import { WebhookLogsRepository } from './webhook-logs.repository.js';
+import { WebhookLogsService } from './webhook-logs.service.js';
+import { WebhookRouter } from './webhook-router.js';
+import { WebhookController } from './webhook.controller.js';
+
+/** The log of what Meta posted, and its way to those who care. */
+@Module({
+  imports: [TypeOrmModule.forFeature([WebhookLog]), InboxModule, CampaignsModule, TemplatesModule],
+  controllers: [WebhookLogsController],
+  providers: [WebhookIntake, WebhookLogsRepository, WebhookLogsService, WebhookRouter, WebhookDrain],
+  exports: [WebhookIntake, WebhookDrain, WebhookLogsService],
+})
+export class WebhookModule {}
+
+/** Meta's door stands beside the API, not below it: a module of its own, for Nest prefixes by module. */
+@Module({ imports: [WebhookModule], controllers: [WebhookController] })
+export class WebhookIntakeModule {}

@@ -1,0 +1,95 @@
+import { Pacer } from '../../src/campaigns/sending/pacer.js';
+
+interface Run {
+  arrivals: number[];
+  endedAt: number;
+}
+
+/** Sends as fast as the pacer lets, on a clock of its own: the network delays each request and answer as told. */
+function simulate(
+  pacer: Pacer,
+  count: number,
+  delays: (n: number) => { thereMs: number; backMs: number },
+  stepMs = 0.25,
+): Run {
+  const arrivals: number[] = [];
+  const answers: { at: number; sentAt: number }[] = [];
+  let now = 1_000;
+  while (arrivals.length < count) {
+    for (const answer of answers.filter((candidate) => candidate.at <= now)) {
+      pacer.answered(answer.sentAt, now);
+    }
+    answers.splice(0, answers.length, ...answers.filter((candidate) => candidate.at > now));
+    if (pacer.waitMs(now) <= 0) {
+      const { thereMs, backMs } = delays(arrivals.length);
+      pacer.take(now);
+      arrivals.push(now + thereMs);
+      answers.push({ at: now + thereMs + backMs, sentAt: now });
+    }
+    now += stepMs;
+  }
+  return { arrivals, endedAt: now };
+}
+
+function highestInAnySecond(arrivals: number[]): number {
+  const sorted = [...arrivals].sort((a, b) => a - b);
+  let first = 0;
+  let highest = 0;
+  for (const [index, arrival] of sorted.entries()) {
+    while ((sorted[first] as number) <= arrival - 1_000) {
+      first += 1;
+    }
+    highest = Math.max(highest, index - first + 1);
+  }
+  return highest;
+}
+
+function averagePerSecond(arrivals: number[]): number {
+  const sorted = [...arrivals].sort((a, b) => a - b);
+  return ((sorted.length - 1) * 1_000) / ((sorted.at(-1) as number) - (sorted[0] as number));
+}
+
+describe('the pacer', () => {
+  it.each([80, 1_000])('uses at least 97 % of %i per second and never more in any second', (limit) => {
+    const { arrivals } = simulate(new Pacer(limit), limit * 6, () => ({ thereMs: 1, backMs: 49 }));
+    expect(averagePerSecond(arrivals)).toBeGreaterThanOrEqual(0.97 * limit);
+    expect(highestInAnySecond(arrivals)).toBeLessThanOrEqual(limit);
+  });
+
+  it('stays within the limit when the network holds requests back and lets them through at once', () => {
+    // Every 200th request opens a stall: all that are sent within 150 ms arrive together at its end.
+    let stallEnd = 0;
+    let now = 0;
+    const pacer = new Pacer(200);
+    const { arrivals } = simulate(pacer, 2_000, (n) => {
+      now = n;
+      if (n % 200 === 199) {
+        stallEnd = n + 30;
+      }
+      return { thereMs: now < stallEnd ? (stallEnd - now) * 5 : 1, backMs: 40 };
+    });
+    expect(highestInAnySecond(arrivals)).toBeLessThanOrEqual(200);
+  });
+
+  it('does not burst after a pause of its own', () => {
+    const pacer = new Pacer(100);
+    const first = simulate(pacer, 50, () => ({ thereMs: 1, backMs: 9 }));
+    // Nobody asks for half a second; then as much as it gives.
+    const later: number[] = [];
+    for (let now = first.endedAt + 500; now < first.endedAt + 600; now += 0.25) {
+      if (pacer.waitMs(now) <= 0) {
+        pacer.take(now);
+        later.push(now);
+      }
+    }
+    expect(later.length).toBeLessThanOrEqual(12);
+  });
+
+  it('halves its rate when Graph says it was too much, and comes back', () => {
+    const pacer = new Pacer(100);
+    pacer.slowDown(0, 500);
+    expect(pacer.waitMs(100)).toBe(400);
+    expect(pacer.currentRate(500)).toBeCloseTo(49.25, 1);
+    expect(pacer.currentRate(6_000)).toBeCloseTo(98.5, 1);
+  });
+});
