@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { realpathSync, writeFileSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
@@ -8,8 +8,8 @@ import { Config } from './config/config.js';
 import { createLogger } from './config/log.js';
 import { createDocument } from './http/document.js';
 
-/** Writes openapi.json. Nothing is connected to: the document comes from the decorators alone. */
-async function main(): Promise<void> {
+/** The text of openapi.json. Nothing is connected to: the document comes from the decorators alone. */
+export async function openApiText(): Promise<string> {
   const config = Config.fromEnvironment({
     DATABASE_URL: 'postgres://nowhere/none',
     REDIS_URL: 'redis://nowhere',
@@ -22,13 +22,19 @@ async function main(): Promise<void> {
     abortOnError: false,
   });
   app.setGlobalPrefix(config.http.urlPrefix, { exclude: ['health/live', 'health/ready', 'metrics'] });
-  writeFileSync('openapi.json', `${JSON.stringify(createDocument(app), null, 2)}\n`);
+  return `${JSON.stringify(createDocument(app), null, 2)}\n`;
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(1);
-  },
-);
+// A test imports this file too; only `node dist/src/openapi.js` writes.
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
+  openApiText().then(
+    (text) => {
+      writeFileSync('openapi.json', text);
+      process.exit(0);
+    },
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exit(1);
+    },
+  );
+}

@@ -1,5 +1,4 @@
-import { parsePhoneNumberFromString, type CountryCode, type PhoneNumber as Parsed } from 'libphonenumber-js/core';
-import metadata from 'libphonenumber-js/metadata.min.json' with { type: 'json' };
+import { parsePhoneNumberFromString, type CountryCode, type PhoneNumber as Parsed } from 'libphonenumber-js/min';
 import { AppError } from './app-error.js';
 
 /** A phone number in E.164 with its `+`: the one spelling inside Parley. */
@@ -67,7 +66,7 @@ export function withoutPlus(phone: string): string {
 }
 
 function parse(text: string, country?: CountryCode): Parsed | undefined {
-  return country ? parsePhoneNumberFromString(text, country, metadata) : parsePhoneNumberFromString(text, metadata);
+  return parsePhoneNumberFromString(text, country);
 }
 
 function possible(candidate: Parsed | undefined): PhoneNumber | null {

@@ -11,7 +11,7 @@ export class Contact {
   identityKey: string;
 
   /** E.164 with its plus, and an identity too. Null: known by user id only. */
-  @Column({ type: 'text', nullable: true, unique: true })
+  @Column({ type: 'text', nullable: true })
   phone: string | null;
 
   @Column({ type: 'text', default: '' })

@@ -69,34 +69,93 @@ export class PeopleRepository {
     );
   }
 
-  /** Ids by identity key. A key that is missing was created by someone else, who has committed by now. */
-  async create(tx: Tx, contacts: readonly NewContact[]): Promise<Map<string, number>> {
-    const rows = await tx.query<{ id: number; identity_key: string }>(
-      `insert into contacts (identity_key, phone, name)
-       select * from unnest($1::text[], $2::text[], $3::text[]) as u (identity_key, phone, name) order by identity_key
-       on conflict do nothing
-       returning id, identity_key`,
-      columnsOf(
-        contacts,
-        (contact) => contact.identityKey,
-        (contact) => contact.phone,
-        (contact) => contact.name,
-      ),
-    );
-    return new Map(rows.map((row) => [row.identity_key, row.id]));
+  /** What is written from here on can be undone, and what it locked is let go then. */
+  async begin(tx: Tx): Promise<void> {
+    await tx.query('savepoint people');
   }
 
-  /** The ones that were free, by {@link mapKey}. */
-  async link(tx: Queryable, links: readonly IdentityLink[]): Promise<Set<string>> {
-    const rows = await tx.query<Identity>(
+  async keep(tx: Tx): Promise<void> {
+    await tx.query('release savepoint people');
+  }
+
+  async undo(tx: Tx): Promise<null> {
+    await tx.query('rollback to savepoint people');
+    await this.keep(tx);
+    return null;
+  }
+
+  /**
+   * Takes the rows of contacts that are about to change; whoever only refers to them (a message, a conversation) does not
+   * wait for it. @returns how many are still there
+   */
+  async lock(tx: Tx, contactIds: readonly number[]): Promise<number> {
+    const rows = await tx.query('select id from contacts where id = any($1::bigint[]) order by id for no key update', [
+      contactIds,
+    ]);
+    return rows.length;
+  }
+
+  /**
+   * Creates contacts with their identities, and gives identities to contacts that are there. The identities come first, in
+   * order: they are the one gate through which all creators go, and the foreign key to the contacts is checked at the end
+   * of the statement.
+   * @returns ids by identity key; null when an identity was somebody else's, who has committed by now: the caller has to
+   *   undo, for the contacts are written as placeholders then
+   */
+  async create(
+    tx: Tx,
+    contacts: readonly NewContact[],
+    links: readonly (Omit<IdentityLink, 'contactId'> & { contactId: number | null; identityKey: string })[],
+  ): Promise<Map<string, number> | null> {
+    const [outcome] = await tx.query<{ linked: number; ids: [string, number][] }>(
+      `with fresh as materialized (
+         select nextval(pg_get_serial_sequence('contacts', 'id')) as id, u.*
+         from unnest($1::text[], $2::text[], $3::text[]) as u (identity_key, phone, name)
+       ), linked as (
+         insert into contact_identities (contact_id, kind, scope, value)
+         select coalesce(u.contact_id, fresh.id), u.kind, u.scope, u.value
+         from unnest($4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
+           as u (contact_id, identity_key, kind, scope, value)
+         left join fresh on u.contact_id is null and fresh.identity_key = u.identity_key
+         order by u.kind, u.scope, u.value
+         on conflict do nothing
+         returning id
+       ), outcome as (
+         select count(*)::int as linked, count(*) < cardinality($4::bigint[]) as is_lost from linked
+       ), created as (
+         insert into contacts (id, identity_key, phone, name)
+         select id, case when is_lost then 'undo:' || id else identity_key end, case when is_lost then null else phone end, name
+         from fresh, outcome
+         returning id, identity_key
+       )
+       select outcome.linked, coalesce((select jsonb_agg(jsonb_build_array(identity_key, id)) from created), '[]') as ids
+       from outcome`,
+      [
+        ...columnsOf(
+          contacts,
+          (contact) => contact.identityKey,
+          (contact) => contact.phone,
+          (contact) => contact.name,
+        ),
+        links.map((link) => link.contactId),
+        links.map((link) => link.identityKey),
+        ...identityColumns(links.map((link) => link.identity)),
+      ],
+    );
+    return outcome?.linked === links.length ? new Map(outcome.ids) : null;
+  }
+
+  /** @returns how many were free, and are linked now */
+  async link(tx: Queryable, links: readonly IdentityLink[]): Promise<number> {
+    const rows = await tx.query(
       `insert into contact_identities (contact_id, kind, scope, value)
        select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as u (contact_id, kind, scope, value)
        order by kind, scope, value
        on conflict do nothing
-       returning kind, scope, value`,
+       returning id`,
       [links.map((link) => link.contactId), ...identityColumns(links.map((link) => link.identity))],
     );
-    return new Set(rows.map(mapKey));
+    return rows.length;
   }
 
   /** Takes usernames from whoever has them, and from these contacts the ones they had. */
@@ -122,19 +181,14 @@ export class PeopleRepository {
     await tx.query('delete from contacts where id = any($1::bigint[])', [contactIds]);
   }
 
-  /** Fills a name or a phone that is empty; what is there stays. */
+  /** Fills a name or a phone that is empty; what is there stays. The rows are locked by the caller. */
   async fill(tx: Tx, contacts: readonly { id: number; name: string; phone: string | null }[]): Promise<void> {
     await tx.query(
-      `with u as (
-         select * from unnest($1::bigint[], $2::text[], $3::text[]) as u (id, name, phone)
-       ), locked as (
-         select c.id from contacts c join u on u.id = c.id order by c.id for no key update of c
-       )
-       update contacts c set
+      `update contacts c set
          name = case when c.name = '' then u.name else c.name end,
          phone = coalesce(c.phone, u.phone),
          updated_at = now()
-       from u join locked on locked.id = u.id
+       from unnest($1::bigint[], $2::text[], $3::text[]) as u (id, name, phone)
        where c.id = u.id`,
       columnsOf(
         contacts,

@@ -7,10 +7,10 @@ import { userIdentity, phoneIdentity, type AccountScope, type Identity } from '.
 import type { EnsuredPerson, Person, PersonInput } from './person.js';
 
 /**
- * Reads before we give up. One finds everybody; a second one is needed when someone else created one of them meanwhile, and
- * a third when two others did, one after the other.
+ * Reads before we give up. One finds everybody who is known, and each further one means that somebody else committed one of
+ * our people meanwhile.
  */
-const MAX_ROUNDS = 5;
+const MAX_ROUNDS = 25;
 
 /** Who is who: finds people by any identity Meta has for them, and creates each of them once. */
 @Injectable()
@@ -28,27 +28,30 @@ export class PeopleService {
    *   merging two contacts, with their threads, is not done here.
    * - Everybody becomes one of the account's people.
    *
-   * Two transactions that create the same person meet in unique keys: the later one waits and finds the other's contact.
-   * Keys are taken in order; the rare deadlock left (two batches in one transaction) is for {@link Tx}'s owner to retry,
-   * as `Database.transaction` does.
+   * Two transactions that create the same person meet in the unique key of identities: the later one waits, lets go of
+   * what it has, and finds the other's contact. Rows and keys are taken in order, so that two batches with the same people
+   * do not wait for each other. A caller with several batches in one transaction may still meet a deadlock, which
+   * `Database.transaction` runs again.
    */
   async ensure(tx: Tx, account: AccountScope, people: readonly PersonInput[]): Promise<EnsuredPerson[]> {
     if (people.length === 0) {
       return [];
     }
     const identities = distinct(people.flatMap((person) => identitiesOf(person, account.portfolio)));
-    const created = new Set<number>();
     for (let round = 1; round <= MAX_ROUNDS; round += 1) {
       const known = await this.repository.find(tx, account, identities);
       const { people: planned, ofInput } = planPeople(people, account.portfolio, known);
-      const ids = await this.settle(tx, planned, created);
-      if (!ids) {
-        continue;
+      const ids = await this.settle(tx, planned);
+      if (ids) {
+        const unlinked = planned.filter((person) => !person.known?.isLinked);
+        if (unlinked.length > 0) {
+          const contactIds = unlinked.map((person) => ids.get(person) as number);
+          await this.repository.linkToAccount(tx, account.id, contactIds);
+        }
+        return ofInput.map((person, index) =>
+          toEnsured(person, ids.get(person) as number, (people[index] as PersonInput).userId ?? null),
+        );
       }
-      await this.remember(tx, account, planned, ids);
-      return ofInput.map((person, index) =>
-        toEnsured(person, ids.get(person) as number, created, (people[index] as PersonInput).userId ?? null),
-      );
     }
     throw new Error('The people of this batch could not be told apart: a contact lacks its identities');
   }
@@ -76,75 +79,72 @@ export class PeopleService {
   }
 
   /**
-   * Writes who is new and which identity is whose. Null when someone else was faster with any of it: then nothing of ours
-   * that lost is left, and the next read sees theirs.
+   * Writes who is new, which identity is whose, and what was empty; ids of all. Null when someone else was faster with any
+   * of it: then nothing was written, and the next read sees theirs.
    */
-  private async settle(
-    tx: Tx,
-    planned: readonly PlannedPerson[],
-    created: Set<number>,
-  ): Promise<Map<PlannedPerson, number> | null> {
-    const ids = new Map(planned.flatMap((person) => (person.known ? [[person, person.known.id] as const] : [])));
-    const missing = planned.filter((person) => !person.known);
-    if (missing.length > 0) {
-      const added = await this.repository.create(tx, missing);
-      for (const person of missing) {
-        const id = added.get(person.identityKey);
-        if (id !== undefined) {
-          ids.set(person, id);
-          created.add(id);
-        }
+  private async settle(tx: Tx, planned: readonly PlannedPerson[]): Promise<Map<PlannedPerson, number> | null> {
+    const known = planned.filter((person) => person.known !== null);
+    const missing = planned.filter((person) => person.known === null);
+    const toFill = known.filter(hasNews);
+    const toChange = known.filter((person) => person.links.length > 0 || person.username || hasNews(person));
+    const ids = new Map(known.map((person) => [person, idOf(person)]));
+    if (missing.length === 0 && toChange.length === 0) {
+      return ids;
+    }
+    await this.repository.begin(tx);
+    if (toChange.length > 0 && (await this.repository.lock(tx, toChange.map(idOf))) < toChange.length) {
+      return this.repository.undo(tx);
+    }
+    if (planned.some((person) => person.links.length > 0)) {
+      const created = await this.repository.create(
+        tx,
+        missing,
+        planned.flatMap(({ known: contact, identityKey, links }) =>
+          links.map((identity) => ({ contactId: contact?.id ?? null, identityKey, identity })),
+        ),
+      );
+      if (!created) {
+        return this.repository.undo(tx);
       }
+      missing.forEach((person) => ids.set(person, created.get(person.identityKey) as number));
     }
-    const links = planned.flatMap((person) => linksOf(person, ids.get(person)));
-    const linked = links.length > 0 ? await this.repository.link(tx, links) : new Set<string>();
-    const lost = links.filter((link) => !linked.has(mapKey(link.identity)));
-    const stillborn = [...new Set(lost.map((link) => link.contactId))].filter((id) => created.has(id));
-    if (stillborn.length > 0) {
-      await this.repository.remove(tx, stillborn);
-      stillborn.forEach((id) => created.delete(id));
-    }
-    return lost.length === 0 && ids.size === planned.length ? ids : null;
-  }
-
-  /** What is left to write once it is clear who everybody is. */
-  private async remember(
-    tx: Tx,
-    account: AccountScope,
-    planned: readonly PlannedPerson[],
-    ids: ReadonlyMap<PlannedPerson, number>,
-  ): Promise<void> {
-    const idOf = (person: PlannedPerson): number => ids.get(person) as number;
-    const toFill = planned.filter(
-      ({ known, name, phone }) =>
-        known && ((known.name === '' && name !== '') || (known.phone === null && phone !== null)),
-    );
     if (toFill.length > 0) {
       await this.repository.fill(
         tx,
         toFill.map((person) => ({ id: idOf(person), name: person.name, phone: person.phone })),
       );
     }
-    // Of two people with the same username in one batch the later one has it.
-    const usernames = new Map<string, IdentityLink>();
+    await this.moveUsernames(tx, planned, ids);
+    await this.repository.keep(tx);
+    return ids;
+  }
+
+  /** Of two people with the same username in one batch the later one has it. */
+  private async moveUsernames(
+    tx: Tx,
+    planned: readonly PlannedPerson[],
+    ids: ReadonlyMap<PlannedPerson, number>,
+  ): Promise<void> {
+    const links = new Map<string, IdentityLink>();
     for (const person of planned) {
       if (person.username) {
-        usernames.set(person.username.value, { contactId: idOf(person), identity: person.username });
+        links.set(person.username.value, { contactId: ids.get(person) as number, identity: person.username });
       }
     }
-    if (usernames.size > 0) {
-      await this.repository.clearUsernames(tx, [...usernames.values()]);
-      await this.repository.link(tx, [...usernames.values()]);
-    }
-    const unlinked = planned.filter((person) => !person.known?.isLinked).map(idOf);
-    if (unlinked.length > 0) {
-      await this.repository.linkToAccount(tx, account.id, unlinked);
+    if (links.size > 0) {
+      await this.repository.clearUsernames(tx, [...links.values()]);
+      await this.repository.link(tx, [...links.values()]);
     }
   }
 }
 
-function linksOf(person: PlannedPerson, contactId: number | undefined): IdentityLink[] {
-  return contactId === undefined ? [] : person.links.map((identity) => ({ contactId, identity }));
+function idOf(person: PlannedPerson): number {
+  return (person.known as KnownContact).id;
+}
+
+/** Is there something to put where the contact has nothing? */
+function hasNews({ known, name, phone }: PlannedPerson): boolean {
+  return (known?.name === '' && name !== '') || (known?.phone === null && phone !== null);
 }
 
 function distinct(identities: readonly Identity[]): Identity[] {
@@ -161,23 +161,18 @@ function toPerson(contact: KnownContact): Person {
   };
 }
 
-function toEnsured(
-  person: PlannedPerson,
-  contactId: number,
-  created: ReadonlySet<number>,
-  givenUserId: string | null,
-): EnsuredPerson {
-  const identities = [...(person.known?.identities ?? []), ...person.links];
-  const isOwn =
-    givenUserId !== null && identities.some(({ kind, value }) => kind === 'user_id' && value === givenUserId);
+function toEnsured(person: PlannedPerson, contactId: number, givenUserId: string | null): EnsuredPerson {
+  const { known, phone, name, links } = person;
+  const identities = [...(known?.identities ?? []), ...links];
+  const isOwn = identities.some(({ kind, value }) => kind === 'user_id' && value === givenUserId);
   return {
     contactId,
-    phone: person.phone as PhoneNumber | null,
+    phone: phone as PhoneNumber | null,
     userId: isOwn ? givenUserId : newestUserId(identities),
-    name: person.name,
-    optedOut: person.known?.optedOut ?? false,
-    isNew: created.has(contactId),
-    wasLinked: (person.known?.isLinked ?? false) && !created.has(contactId),
+    name,
+    optedOut: known?.optedOut ?? false,
+    isNew: known === null,
+    wasLinked: known?.isLinked ?? false,
   };
 }
 

@@ -24,11 +24,11 @@ export class Conversation {
   @Column({ type: 'bigint', nullable: true })
   lastMessageId: number | null;
 
-  @Column({ type: 'timestamptz', nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   lastMessageAt: Date | null;
 
   /** When the customer last wrote: the 24-hour window counts from here. */
-  @Column({ type: 'timestamptz', nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   lastInboundAt: Date | null;
 
   @Column({ type: 'integer', default: 0 })

@@ -98,7 +98,7 @@ export class Message {
   @Column({ type: 'jsonb', nullable: true })
   error: MessageError | null;
 
-  @Column({ type: 'timestamptz' })
+  @Column({ type: 'timestamptz', precision: 3 })
   timestamp: Date;
 
   @Column({ type: 'timestamptz', nullable: true })

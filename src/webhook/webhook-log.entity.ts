@@ -6,7 +6,7 @@ export class WebhookLog {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'BY DEFAULT' })
   id: number;
 
-  @PrimaryColumn({ type: 'timestamptz' })
+  @PrimaryColumn({ type: 'timestamptz', precision: 3 })
   receivedAt: Date;
 
   @Column({ type: 'bytea' })

@@ -95,13 +95,14 @@ export class WebhookLogsRepository {
   }
 
   async settle(tx: Tx, verdicts: readonly WebhookVerdict[]): Promise<void> {
-    await tx.query(
+    const rows = await tx.query(
       `update webhook_logs w set processed = u.processed, processed_at = case when u.processed then now() end, error = u.error,
          next_attempt_at = case when u.processed then w.next_attempt_at else 'infinity' end,
          fields = string_to_array(u.fields, ','), account_ids = string_to_array(u.account_ids, ',')::bigint[]
        from unnest($1::bigint[], $2::timestamptz[], $3::boolean[], $4::text[], $5::text[], $6::text[])
          as u (id, received_at, processed, error, fields, account_ids)
-       where w.id = u.id and w.received_at = u.received_at`,
+       where w.id = u.id and w.received_at = u.received_at
+       returning w.id`,
       columnsOf(
         verdicts,
         (verdict) => verdict.id,
@@ -112,6 +113,10 @@ export class WebhookLogsRepository {
         (verdict) => verdict.accountIds.join(','),
       ),
     );
+    if (rows.length !== verdicts.length) {
+      // Effects without their mark would be applied again and again.
+      throw new Error(`${verdicts.length} webhook bodies were processed and ${rows.length} marked`);
+    }
   }
 
   /** The body failed by itself: tried again later, and after the last attempt kept for a person to look at. */

@@ -4,9 +4,14 @@ import { startTestSimulator, type Simulator } from './simulator.js';
 export const PHONE_NUMBER_ID = '300000000000001';
 export const WABA_ID = '200000000000001';
 
+/** Whatever answers API calls: the application in this process, or processes of their own. */
+export interface Caller {
+  call: TestApp['call'];
+}
+
 /** The whole product with Graph's double behind it, one account, and its templates. */
-export interface Journey {
-  api: TestApp;
+export interface Journey<Api extends Caller = TestApp> {
+  api: Api;
   simulator: Simulator;
   accountId: number;
   templates: Record<string, number>;
@@ -27,6 +32,22 @@ export async function startJourney(
     env: { GRAPH_API_BASE_URL: simulator.url, ...options.env },
   });
   await simulator.configure({ callback_url: `${api.url}/whatsapp/webhook/` });
+  return {
+    api,
+    simulator,
+    ...(await setUp(api, options.account)),
+    close: async () => {
+      await api.close();
+      await simulator.close();
+    },
+  };
+}
+
+/** One account and the templates of the simulator. */
+export async function setUp(
+  api: Caller,
+  overrides: Record<string, unknown> = {},
+): Promise<{ accountId: number; templates: Record<string, number> }> {
   const account = await api.call<{ id: number }>('POST', '/accounts', {
     body: {
       name: 'Test',
@@ -34,7 +55,7 @@ export async function startJourney(
       waba_id: WABA_ID,
       access_token: 'EAAtesttoken',
       messages_per_second: 1_000,
-      ...options.account,
+      ...overrides,
     },
   });
   if (account.status !== 201) {
@@ -46,14 +67,8 @@ export async function startJourney(
   }
   const list = await api.call<{ templates: { id: number; name: string }[] }>('GET', '/templates?limit=200');
   return {
-    api,
-    simulator,
     accountId: account.body.id,
     templates: Object.fromEntries(list.body.templates.map((template) => [template.name, template.id])),
-    close: async () => {
-      await api.close();
-      await simulator.close();
-    },
   };
 }
 
@@ -72,7 +87,7 @@ export interface CampaignBody {
 }
 
 /** A draft with a file of recipients. */
-export async function draftWithCsv(journey: Journey, csv: string, body: Record<string, unknown> = {}): Promise<number> {
+export async function draftWithCsv(journey: Journey<Caller>, csv: string, body: Record<string, unknown> = {}): Promise<number> {
   const campaign = await journey.api.call<CampaignBody>('POST', '/campaigns', {
     body: {
       name: 'Test campaign',
@@ -113,12 +128,12 @@ export function addsUp(campaign: CampaignBody): boolean {
   );
 }
 
-export async function getCampaign(journey: Journey, id: number): Promise<CampaignBody> {
+export async function getCampaign(journey: Journey<Caller>, id: number): Promise<CampaignBody> {
   return (await journey.api.call<CampaignBody>('GET', `/campaigns/${id}`)).body;
 }
 
 /** Watches until the campaign stands there; every look must add up. */
-export function campaignIs(journey: Journey, id: number, status: string, timeoutMs = 30_000): Promise<CampaignBody> {
+export function campaignIs(journey: Journey<Caller>, id: number, status: string, timeoutMs = 30_000): Promise<CampaignBody> {
   return eventually(
     async () => {
       const campaign = await getCampaign(journey, id);
