@@ -53,7 +53,7 @@ export class PeopleService {
         );
       }
     }
-    throw new Error('The people of this batch could not be told apart: a contact lacks its identities');
+    throw new Error('The people of this batch changed hands faster than they could be read');
   }
 
   /** The person at this address, as the account knows them, or null. Creates nothing. */

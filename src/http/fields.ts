@@ -201,7 +201,7 @@ export function ListOfIds(options: FieldOptions & { maxItems: number }): Propert
 
 /** A nested object, checked by its own class. */
 export function Nested(type: () => new () => object, options: FieldOptions = {}): PropertyDecorator {
-  return field(options, { type }, IsObject(), ValidateNested(), Type(type));
+  return field(options, { type: () => type() }, IsObject(), ValidateNested(), Type(type));
 }
 
 /** A list of nested objects. */
@@ -212,7 +212,8 @@ export function ListOf(
   const maxItems = options.maxItems ?? MAX_PAGE_SIZE;
   return field(
     options,
-    { type, isArray: true } as ApiPropertyOptions,
+    // Swagger takes a function for a lazy type only when it is called `type`.
+    { type: () => type(), isArray: true } as ApiPropertyOptions,
     IsArray(),
     ArrayMaxSize(maxItems),
     ValidateNested({ each: true }),

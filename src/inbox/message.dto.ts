@@ -1,4 +1,4 @@
-import { AnyJson, Bool, Decimal, Id, Int, ListOf, OneOf, Text, Timestamp } from '../http/fields.js';
+import { Bool, Decimal, Id, Int, ListOf, Nested, OneOf, Text, Timestamp } from '../http/fields.js';
 import { NextCursor } from '../http/common.dto.js';
 import { MESSAGE_STATUSES, type MessageError, type MessageStatus } from './message-status.js';
 
@@ -112,11 +112,7 @@ export class MessageDto {
   @Text({ max: 255, nullable: true, description: 'The agent, as the caller named them.' })
   sent_by: string | null;
 
-  @AnyJson({
-    schema: { $ref: '#/components/schemas/MessageErrorDto' } as never,
-    nullable: true,
-    description: 'Why it failed, in Meta’s words.',
-  })
+  @Nested(() => MessageErrorDto, { nullable: true, description: 'Why it failed, in Meta’s words.' })
   error: MessageErrorDto | null;
 
   @Timestamp()
