@@ -82,7 +82,29 @@ describe('the pacer', () => {
         later.push(now);
       }
     }
-    expect(later.length).toBeLessThanOrEqual(12);
+    expect(later.length).toBeLessThanOrEqual(15);
+  });
+
+  it('keeps up its rate when its process is busy now and then', () => {
+    // The event loop is blocked for 40 ms four times a second: no slot can be taken, no answer read.
+    const pacer = new Pacer(1_000);
+    const sent: number[] = [];
+    const inFlight: number[] = [];
+    for (let now = 1_000; sent.length < 6_000; now += 0.25) {
+      if (now % 250 < 40) {
+        continue;
+      }
+      while (inFlight.length > 0 && (inFlight[0] as number) + 50 <= now) {
+        pacer.answered(inFlight.shift() as number, now);
+      }
+      if (pacer.waitMs(now) <= 0) {
+        pacer.take(now);
+        sent.push(now);
+        inFlight.push(now);
+      }
+    }
+    expect(averagePerSecond(sent)).toBeGreaterThanOrEqual(960);
+    expect(highestInAnySecond(sent)).toBeLessThanOrEqual(1_000);
   });
 
   it('halves its rate when Graph says it was too much, and comes back', () => {

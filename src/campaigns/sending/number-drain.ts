@@ -20,6 +20,8 @@ const LEASE_MARGIN_MS = 1_000;
 const MAX_IN_FLIGHT = 220;
 /** Marked at once: what goes out within this time. A crash leaves at most these and those in flight in doubt. */
 const MARK_AHEAD_MS = 20;
+/** The first claim is small, so that the first message goes out soon. */
+const FIRST_CLAIM_SHARE = 0.1;
 const IDLE_MS = 200;
 const SETTLE_BATCH = 500;
 const SETTLE_EVERY_MS = 30;
@@ -44,6 +46,7 @@ export class NumberDrain {
   private leaseUntil: number;
   private isLost = false;
   private isFinished = false;
+  private hasClaimed = false;
   private wakeSettler: (() => void) | null = null;
   private readonly refusals = new Map<number, { code: number; count: number }>();
   private readonly openCircuits = new Map<number, GraphFailure>();
@@ -139,7 +142,9 @@ export class NumberDrain {
   }
 
   private async fill(): Promise<void> {
-    const want = Math.max(20, Math.ceil(this.pacer.currentRate(performance.now()))) - this.ready.length;
+    const share = this.hasClaimed ? 1 : FIRST_CLAIM_SHARE;
+    const want = Math.max(20, Math.ceil(this.pacer.currentRate(performance.now()) * share)) - this.ready.length;
+    this.hasClaimed = true;
     const { recipients, hasWork } = await this.desk.claim(this.account, this.lease, want);
     this.ready.push(...recipients);
     if (!hasWork && this.ready.length === 0 && this.inFlight === 0 && this.settled.length === 0) {

@@ -1,7 +1,11 @@
 /** Of the permitted rate, what the pacer aims at: a little air, so that timers and networks do not make it too much. */
 const TARGET_SHARE = 0.985;
-/** How far behind its schedule the pacer may catch up, in ms: enough for a coarse timer, too little for a burst. */
-const CATCH_UP_MS = 8;
+/** How far behind its schedule the pacer may be and still catch up, in ms: a busy event loop costs no throughput. */
+const CATCH_UP_MS = 250;
+/** How fast it catches up, as a share of its rate: what was missed is spread, not fired off at once. */
+const CATCH_UP_SHARE = 1.25;
+/** Timers are coarse: so much may go out without a gap, in ms of the schedule. */
+const TIMER_SLACK_MS = 8;
 const WINDOW_MS = 1_000;
 const MIN_FACTOR = 0.02;
 /** The share of the full rate that comes back per second after a refusal. */
@@ -14,7 +18,10 @@ const RECOVERY_PER_S = 0.1;
  * Times are `performance.now()` in ms.
  */
 export class Pacer {
+  /** The schedule: one slot after the other at the rate aimed at. */
   private nextSlotAt = 0;
+  /** The same a little faster, which is as fast as catching up may be. */
+  private nextGapAt = 0;
   private inFlight = 0;
   /** Latest possible arrivals of answered sends, oldest first. */
   private readonly arrivals: number[] = [];
@@ -42,13 +49,14 @@ export class Pacer {
       return blocked;
     }
     const window = this.windowWaitMs(now);
-    return Math.max(0, this.nextSlotAt - now, window);
+    return Math.max(0, this.nextSlotAt - now, this.nextGapAt - now, window);
   }
 
   /** Takes a slot. Call when {@link waitMs} is 0, right before the request is written. */
   take(now: number): void {
     const interval = 1_000 / this.currentRate(now);
     this.nextSlotAt = Math.max(this.nextSlotAt, now - CATCH_UP_MS) + interval;
+    this.nextGapAt = Math.max(this.nextGapAt, now - TIMER_SLACK_MS) + interval / CATCH_UP_SHARE;
     this.inFlight += 1;
   }
 
