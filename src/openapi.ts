@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { realpathSync, writeFileSync } from 'node:fs';
-import { NestFactory } from '@nestjs/core';
+import { ModulesContainer, NestFactory, RouterModule, type Routes } from '@nestjs/core';
+import { ROUTES } from '@nestjs/core/router/router-module.js';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import { Config } from './config/config.js';
@@ -21,6 +22,8 @@ export async function openApiText(): Promise<string> {
     logger: false,
     abortOnError: false,
   });
+  // A preview instantiates no module, not even the one that puts the others below /api.
+  new RouterModule(app.get(ModulesContainer), app.get<Routes>(ROUTES, { strict: false }));
   app.setGlobalPrefix(config.http.urlPrefix, { exclude: ['health/live', 'health/ready', 'metrics'] });
   return `${JSON.stringify(createDocument(app), null, 2)}\n`;
 }

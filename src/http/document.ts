@@ -22,6 +22,7 @@ export function createDocument(app: INestApplication): OpenAPIObject {
   const document = SwaggerModule.createDocument(app, config, {
     extraModels: [ProblemDto],
     operationIdFactory: (_controller, method) => method,
+    autoTagControllers: false,
   });
   return tidy(document);
 }

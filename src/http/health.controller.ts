@@ -2,12 +2,11 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { register } from 'prom-client';
-import { DataSource } from 'typeorm';
-import { pendingMigrations } from '../database/migrate.js';
 import { RedisHealth } from '../queues/redis-health.js';
 import { OneOf } from './fields.js';
 import { Operation } from './operation.js';
 import { PUBLIC, RequireScope } from './principal.js';
+import { Readiness } from './readiness.js';
 
 class LivenessDto {
   @OneOf(['ok'])
@@ -29,7 +28,7 @@ class ReadinessDto {
 @Controller()
 export class HealthController {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly readiness: Readiness,
     private readonly redisHealth: RedisHealth,
   ) {}
 
@@ -55,7 +54,7 @@ export class HealthController {
     answers: ReadinessDto,
   })
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadinessDto> {
-    const [database, redis] = await Promise.all([this.database(), this.redisHealth.ping()]);
+    const [database, redis] = await Promise.all([this.readiness.database(), this.redisHealth.ping()]);
     const status = database === 'up' ? 'ok' : 'unavailable';
     void reply.status(database === 'up' ? 200 : 503);
     return { status, database, redis };
@@ -67,13 +66,5 @@ export class HealthController {
   @ApiExcludeEndpoint()
   metrics(): Promise<string> {
     return register.metrics();
-  }
-
-  private async database(): Promise<'up' | 'down' | 'migrations_missing'> {
-    try {
-      return (await pendingMigrations(this.dataSource)).length === 0 ? 'up' : 'migrations_missing';
-    } catch {
-      return 'down';
-    }
   }
 }

@@ -1,5 +1,19 @@
 import { Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { HealthController } from './health.controller.js';
+import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { IdempotencyRepository } from './idempotency.repository.js';
+import { IdempotencySweeper } from './idempotency-sweeper.js';
+import { Readiness } from './readiness.js';
 
-@Module({ controllers: [HealthController] })
+/** What every route has in common: importing it makes every POST with an Idempotency-Key happen once. */
+@Module({
+  controllers: [HealthController],
+  providers: [
+    Readiness,
+    IdempotencyRepository,
+    IdempotencySweeper,
+    { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+  ],
+})
 export class HttpModule {}

@@ -1,8 +1,8 @@
-import { applyDecorators, HttpCode, type Type } from '@nestjs/common';
+import { applyDecorators, HttpCode, SetMetadata, type Type } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { describeError, type ErrorCode } from '../common/app-error.js';
 import { ProblemDto } from './common.dto.js';
-import { PUBLIC, RequireScope, type Scope } from './principal.js';
+import { ACCOUNT_SCOPED_KEY, PUBLIC, RequireScope, type Scope } from './principal.js';
 
 export interface OperationOptions {
   /** As a client author would name the method: verb + noun. */
@@ -52,6 +52,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
     ApiTags(options.tag),
     HttpCode(status),
     RequireScope(options.scope),
+    SetMetadata(ACCOUNT_SCOPED_KEY, isAccountScoped),
     ApiResponse({
       status,
       description: status === 204 ? 'Done.' : 'The answer.',

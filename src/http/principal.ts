@@ -61,6 +61,8 @@ export const SCOPE_KEY = 'parley:scope';
 /** The route asks for no key: health, documents and Meta's webhook. */
 export const PUBLIC = 'public';
 
+export const ACCOUNT_SCOPED_KEY = 'parley:account-scoped';
+
 /** The scope a route needs. A route without this decorator is refused to everyone. */
 export const RequireScope = (scope: Scope | typeof PUBLIC): MethodDecorator & ClassDecorator =>
   SetMetadata(SCOPE_KEY, scope);

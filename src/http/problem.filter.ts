@@ -72,7 +72,8 @@ export function toProblem(error: AppError, requestId: string): Record<string, un
   };
 }
 
-function toAppError(thrown: unknown): AppError {
+/** Whatever was thrown, as an error that a caller may be told. */
+export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) {
     return thrown;
   }

@@ -8,8 +8,6 @@ import { addressOf } from './address.js';
 import { locationMessage, templateMessage, textMessage } from './outgoing.js';
 import { SendLocationDto, SendMessageDto, SendQuery, SendResultDto, SendTemplateDto } from './send.dto.js';
 import { SendService, type Sent } from './send.service.js';
-import { TemplatesService } from '../templates/templates.service.js';
-import { Database } from '../database/database.js';
 
 const SEND_ERRORS: ErrorCode[] = ['graph_error', 'graph_outcome_unknown', 'client_ref_taken', 'rate_limited'];
 const TAG = 'Sending';
@@ -20,8 +18,6 @@ export class SendController {
   constructor(
     private readonly accounts: AccountResolver,
     private readonly sender: SendService,
-    private readonly templates: TemplatesService,
-    private readonly database: Database,
     private readonly config: Config,
   ) {}
 
@@ -69,7 +65,7 @@ export class SendController {
   async sendTemplate(@Body() body: SendTemplateDto): Promise<SendResultDto> {
     const account = await this.accounts.current();
     const to = addressOf(body, this.config.defaultCountry);
-    const template = await this.templates.findByName(this.database, account.id, body.template_name, body.language);
+    const template = await this.sender.findTemplate(account, body.template_name, body.language);
     return toResult(await this.sender.send(account, templateMessage(to, body, template)));
   }
 }

@@ -10,6 +10,7 @@ import { isConnectionLoss, violatedUniqueKey } from '../database/pg-error.js';
 import { MessagesApi, type MessageContent, type SendResponse } from '../meta/api/messages.js';
 import type { GraphResult } from '../meta/graph-client.js';
 import { graphProblem } from '../meta/graph-problem.js';
+import type { Template } from '../templates/template.js';
 import { TemplatesService } from '../templates/templates.service.js';
 import type { Address } from './address.js';
 import { ConversationsRepository } from './conversations.repository.js';
@@ -78,6 +79,11 @@ export class SendService {
       throw graphProblem(answer.failure, { message_id: message.id });
     }
     return { result: answer.body, message };
+  }
+
+  /** The local copy of a template, if there is one. */
+  findTemplate(account: Account, name: string, language: string): Promise<Template | null> {
+    return this.templates.findByName(this.database, account.id, name, language);
   }
 
   private async begin(

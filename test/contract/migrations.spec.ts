@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
-import { DataSource, getMetadataArgsStorage, type EntityMetadata } from 'typeorm';
+import { DataSource, getMetadataArgsStorage, TableColumn, type EntityMetadata } from 'typeorm';
 import { migrate } from '../../src/database/migrate.js';
 import { MIGRATIONS } from '../../src/database/migrations.js';
 import { dataSourceOptions } from '../../src/database/options.js';
@@ -35,13 +35,13 @@ const WITHOUT_INDEX: Record<string, string> = {
   'campaigns.account_id,template_id': 'templates are deleted by hand, and the campaigns of one account are few',
 };
 
-interface TableColumn {
+interface RealColumn {
   type: string;
   isNullable: boolean;
   isPrimary: boolean;
 }
 
-type Table = Map<string, TableColumn>;
+type Table = Map<string, RealColumn>;
 
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
@@ -86,7 +86,7 @@ async function entities(): Promise<(new () => object)[]> {
 
 /** The tables people declared; partitions are their parents' business. */
 async function tables(client: pg.Client): Promise<Map<string, Table>> {
-  const { rows } = await client.query<{ table: string; column: string } & TableColumn>(`
+  const { rows } = await client.query<{ table: string; column: string } & RealColumn>(`
     select c.relname as table, a.attname as column, format_type(a.atttypid, a.atttypmod) as type,
       not a.attnotnull as "isNullable", coalesce(a.attnum = any(pk.conkey), false) as "isPrimary"
     from pg_class c
@@ -117,7 +117,7 @@ function differences(dataSource: DataSource, entity: EntityMetadata, table: Tabl
       found.push(`${at}: the table lacks it`);
       continue;
     }
-    const type = dataSource.driver.normalizeType(column) + (column.isArray ? '[]' : '');
+    const type = fullTypeOf(dataSource, column);
     if (type !== real.type) {
       found.push(`${at}: ${type} in the entity, ${real.type} in the table`);
     }
@@ -130,6 +130,14 @@ function differences(dataSource: DataSource, entity: EntityMetadata, table: Tabl
     }
   }
   return found;
+}
+
+/** As PostgreSQL writes it, with length, precision and `[]`. */
+function fullTypeOf({ driver }: DataSource, column: EntityMetadata['columns'][number]): string {
+  const { length, precision, scale, isArray } = column;
+  const type = driver.normalizeType(column);
+  const full = driver.createFullType(new TableColumn({ name: '', type, length, precision, scale, isArray }));
+  return full.toLowerCase().replace(/ array$/, '[]');
 }
 
 /** Everything a migration can make, as sorted lines, so that two states can be compared. What extensions own is left out. */
