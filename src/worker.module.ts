@@ -5,6 +5,7 @@ import { FOUNDATION } from './app.module.js';
 import { CampaignsWorkerModule } from './campaigns/campaigns.worker.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
+import { PartitionKeeper } from './database/partition-keeper.js';
 import { LoggerModule } from './config/logger.module.js';
 import { InboxWorkerModule } from './inbox/inbox.worker.module.js';
 import { WebhookWorkerModule } from './webhook/webhook.worker.module.js';
@@ -19,6 +20,7 @@ export class WorkerModule {
     return {
       module: WorkerModule,
       imports: [ConfigModule.forRoot(config), LoggerModule.forRoot(logger), ...FOUNDATION, ...FEATURES],
+      providers: [PartitionKeeper],
     };
   }
 }

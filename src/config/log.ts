@@ -24,8 +24,19 @@ export function createLogger(level: string, role: string): Logger {
       paths: ['*.access_token', '*.app_secret', '*.verify_token', '*.authorization', 'req.headers', 'res.headers'],
       censor: '[secret]',
     },
+    serializers: { err: describeError },
     hooks: { streamWrite: redact },
   });
+}
+
+/** What is told of an error. Not its other members: a failed statement carries its parameters, and they carry people. */
+function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) {
+    return { message: String(error) };
+  }
+  const { code } = error as { code?: unknown };
+  const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) };
+  return { type: error.name, message: error.message, code, stack: error.stack, ...cause };
 }
 
 /** Removes secrets from a line of text. */
