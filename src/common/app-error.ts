@@ -90,6 +90,12 @@ export function invalidField(field: string, code: string, message: string): AppE
   return new AppError('validation_failed', message, { errors: [{ field, code, message }] });
 }
 
+/** `400 validation_failed` for several fields at once. */
+export function invalidFields(errors: FieldError[]): AppError {
+  const message = errors.map((error) => error.message).join('; ');
+  return new AppError('validation_failed', message.slice(0, 1_000), { errors });
+}
+
 /** The status and title of a code, for documents that list them. */
 export function describeError(code: ErrorCode): { status: number; title: string } {
   return ERRORS[code];

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type FieldError } from '../common/app-error.js';
+import { invalidFields, type FieldError } from '../common/app-error.js';
+import { containing, escapeLike } from '../common/like.js';
 import { parsePhoneNumber } from '../common/phone-number.js';
 import { Config } from '../config/config.js';
 
@@ -98,14 +99,7 @@ export class ContactAudience {
       }
     }
     if (errors.length > 0) {
-      throw new AppError(
-        'validation_failed',
-        errors
-          .map((error) => error.message)
-          .join('; ')
-          .slice(0, 1_000),
-        { errors },
-      );
+      throw invalidFields(errors);
     }
     if (ofLabel.length > 0) {
       where.push(`exists (
@@ -182,15 +176,6 @@ export class ContactAudience {
 /** Contacts `c` that are people of one of the accounts in the parameter. */
 export function visibleTo(accountIdsParameter: string): string {
   return `exists (select 1 from contact_accounts v where v.contact_id = c.id and v.account_id = any(${accountIdsParameter}::bigint[]))`;
-}
-
-/** A pattern that finds the text anywhere, and nothing but the text. */
-export function containing(value: string): string {
-  return `%${escapeLike(value)}%`;
-}
-
-function escapeLike(value: string): string {
-  return value.replace(/[\\%_]/g, '\\$&');
 }
 
 function parseKey(key: string): { field: Field; operator: Operator } {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../database/database.js';
-import { containing, visibleTo } from './contact-audience.js';
+import { containing } from '../common/like.js';
+import { visibleTo } from './contact-audience.js';
 
 /** A contact as it is answered: its columns, its labels, and its identities within one portfolio. */
 export interface ContactRow {

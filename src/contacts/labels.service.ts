@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type FieldError } from '../common/app-error.js';
+import { invalidFields, type FieldError } from '../common/app-error.js';
 import type { Tx } from '../database/database.js';
 import { LabelsRepository } from './labels.repository.js';
 
@@ -49,7 +49,7 @@ export class LabelsService {
 /** Reads a list of labels of a JSON body. @throws `400 validation_failed` naming each item that is neither id nor name */
 export function readLabelReferences(value: unknown, maxItems: number, field = 'labels'): LabelReference[] {
   if (!Array.isArray(value) || value.length > maxItems) {
-    throw refusal([fieldError(field, 'not_array', `must be a list of at most ${maxItems} ids or names`)]);
+    throw invalidFields([fieldError(field, 'not_array', `must be a list of at most ${maxItems} ids or names`)]);
   }
   const references = value.map((item: unknown) => (typeof item === 'string' ? item.trim() : item));
   refuse(
@@ -80,17 +80,6 @@ function fieldError(field: string, code: string, message: string): FieldError {
 
 function refuse(errors: FieldError[]): void {
   if (errors.length > 0) {
-    throw refusal(errors);
+    throw invalidFields(errors);
   }
-}
-
-function refusal(errors: FieldError[]): AppError {
-  return new AppError(
-    'validation_failed',
-    errors
-      .map((error) => error.message)
-      .join('; ')
-      .slice(0, 1_000),
-    { errors },
-  );
 }

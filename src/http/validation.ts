@@ -1,5 +1,5 @@
 import { ValidationPipe, type ValidationError } from '@nestjs/common';
-import { AppError, type FieldError } from '../common/app-error.js';
+import { invalidFields, type FieldError } from '../common/app-error.js';
 
 /** Reads bodies, queries and params into their classes; names every wrong field at once, unknown ones too. */
 export function createValidationPipe(): ValidationPipe {
@@ -9,17 +9,7 @@ export function createValidationPipe(): ValidationPipe {
     transform: true,
     forbidUnknownValues: true,
     stopAtFirstError: true,
-    exceptionFactory: (errors) => {
-      const fields = flatten(errors);
-      return new AppError(
-        'validation_failed',
-        fields
-          .map((error) => error.message)
-          .join('; ')
-          .slice(0, 1_000),
-        { errors: fields },
-      );
-    },
+    exceptionFactory: (errors) => invalidFields(flatten(errors)),
   });
 }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { containing } from '../common/like.js';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
 import type { ParameterFormat, TemplateHeader } from './template.js';
@@ -121,7 +122,7 @@ export class TemplatesRepository {
     const bind = (value: unknown): string => `$${values.push(value)}`;
     const where = ['t.account_id = $1'];
     if (filter.q) {
-      const pattern = bind(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`);
+      const pattern = bind(containing(filter.q));
       where.push(`(t.name ilike ${pattern} or t.body_text ilike ${pattern})`);
     }
     for (const column of ['status', 'category', 'language'] as const) {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError } from '../common/app-error.js';
+import { AppError, invalidFields } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { Database, type Queryable, type Tx } from '../database/database.js';
 import { isForeignKeyViolation, violatedUniqueKey } from '../database/pg-error.js';
@@ -183,14 +183,7 @@ function toColumns(input: DraftInput): Partial<TemplateRecord> {
   const parts: TemplateParts = { category, parameterFormat, header, bodyText, footerText, buttons };
   const errors = checkParts(parts, variablesOf(parts));
   if (errors.length > 0) {
-    throw new AppError(
-      'validation_failed',
-      errors
-        .map((error) => error.message)
-        .join('; ')
-        .slice(0, 1_000),
-      { errors },
-    );
+    throw invalidFields(errors);
   }
   return { name, language, ...parts, components: toComponents(parts) };
 }
