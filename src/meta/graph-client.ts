@@ -35,6 +35,9 @@ const NOT_SENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** The other side is not whom we took it for: no request was written to it. */
+const TLS_FAILURE = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
 const calls = counter('parley_graph_calls_total', 'Calls of the Graph API', ['label', 'outcome']);
 const seconds = histogram(
   'parley_graph_seconds',
@@ -131,7 +134,7 @@ function hasError(body: unknown): boolean {
 function failureOfException(error: unknown): GraphFailure {
   const { code, message, cause } = error as { code?: string; message?: string; cause?: { code?: string } };
   const reason = code ?? cause?.code ?? '';
-  if (NOT_SENT.has(reason)) {
+  if (NOT_SENT.has(reason) || TLS_FAILURE.test(reason)) {
     return notSent(`Meta could not be reached (${reason}).`);
   }
   return ambiguous(`The connection to Meta failed before an answer came (${reason || message || 'unknown'}).`);

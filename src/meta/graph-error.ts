@@ -68,6 +68,10 @@ interface GraphErrorBody {
 export function failureOf(httpStatus: number, body: unknown): GraphFailure {
   const error = (body as { error?: GraphErrorBody } | undefined)?.error;
   const code = typeof error?.code === 'number' ? error.code : null;
+  if ((!error || code === null) && httpStatus === 429) {
+    const details = 'Meta answered HTTP 429: too many requests.';
+    return { ...ambiguous(details, httpStatus), kind: 'throttled', title: 'Too many requests', retryable: true };
+  }
   if (!error || code === null) {
     return ambiguous(`Meta answered HTTP ${httpStatus} without saying whether the request was accepted.`, httpStatus);
   }

@@ -17,6 +17,13 @@ export interface Processes {
 }
 
 const running = new Set<ChildProcess>();
+/** What the processes print, while somebody listens. */
+let listener: ((text: string) => void) | null = null;
+
+/** Hears everything that processes started from now on print. */
+export function listenToOutput(listen: (text: string) => void): void {
+  listener = listen;
+}
 
 export async function startProcesses(env: Record<string, string> = {}): Promise<Processes> {
   const database = await createTestDatabase();
@@ -71,8 +78,15 @@ export async function kill(child: ChildProcess): Promise<void> {
 
 /** With a channel to us, so that it ends when we do, however we end. */
 function launch(file: string, env: NodeJS.ProcessEnv): ChildProcess {
-  const output = process.env.TEST_LOG_LEVEL ? 'inherit' : 'ignore';
-  const child = spawn(process.execPath, [join(process.cwd(), 'dist/src', file)], { env, stdio: ['ignore', output, output, 'ipc'] });
+  const hear = listener;
+  const output = hear ? 'pipe' : process.env.TEST_LOG_LEVEL ? 'inherit' : 'ignore';
+  const child = spawn(process.execPath, [join(process.cwd(), 'dist/src', file)], {
+    env,
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => hear?.(chunk.toString('utf8')));
+  }
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
