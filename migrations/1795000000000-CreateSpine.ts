@@ -183,6 +183,8 @@ create table messages (
   -- What we put into biz_opaque_callback_data of this attempt; any later status finds its message by it.
   attempt_token uuid unique,
   client_ref text,
+  -- Of the request that sent it: a second request with the key, whatever became of the first, finds this message.
+  idempotency_key text check (length(idempotency_key) <= 255),
   -- No foreign key: it is found by a join within the account, and what was quoted may be gone.
   reply_to_id bigint,
   media_id text,
@@ -215,6 +217,7 @@ create table messages (
   updated_at timestamptz not null default now(),
   unique (account_id, message_id),
   unique (account_id, client_ref),
+  unique (account_id, idempotency_key),
   foreign key (account_id, conversation_id) references conversations (account_id, id)
 ) with (fillfactor = 85);
 create index messages_conversation_idx on messages (conversation_id, timestamp desc, id desc);

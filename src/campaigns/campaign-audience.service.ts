@@ -38,11 +38,11 @@ export class CampaignAudienceService {
   async upload(account: Account, id: number, file: Readable): Promise<AudienceUpload> {
     const result: AudienceUpload = { total: 0, accepted: 0, duplicates: 0, invalid: 0, errors: [] };
     await this.database.once(async (tx) => {
-      const campaign = await this.campaigns.find(tx, account.id, id);
+      const campaign = await this.campaigns.lock(tx, account.id, id);
       if (!campaign) {
         throw new AppError('not_found', 'There is no such campaign.');
       }
-      if (!(await this.campaigns.lockIn(tx, { accountId: account.id, id }, sourcesOf('upload')))) {
+      if (!sourcesOf('upload').includes(campaign.status)) {
         throw wrongMove('upload', campaign.status);
       }
       await this.recipients.clear(tx, id);

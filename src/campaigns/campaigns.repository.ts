@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { containing } from '../common/like.js';
 import type { Queryable, Tx } from '../database/database.js';
 import type { ParameterMapping } from './campaign.entity.js';
 import type { CampaignStatus } from './campaign-status.js';
@@ -98,7 +99,7 @@ export class CampaignsRepository {
     const where = ['c.account_id = $1'];
     const bind = (value: unknown): string => `$${values.push(value)}`;
     if (filter.q) {
-      where.push(`c.name ilike ${bind(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`)}`);
+      where.push(`c.name ilike ${bind(containing(filter.q))}`);
     }
     if (filter.status) {
       where.push(`c.status = ${bind(filter.status)}`);
@@ -138,13 +139,10 @@ export class CampaignsRepository {
     return rows.length > 0;
   }
 
-  /** Locks a campaign that may be changed, or answers false. */
-  async lockIn(tx: Tx, key: { accountId: number; id: number }, statuses: readonly CampaignStatus[]): Promise<boolean> {
-    const rows = await tx.query(
-      'select id from campaigns where account_id = $1 and id = $2 and status = any($3::text[]) for update',
-      [key.accountId, key.id, statuses],
-    );
-    return rows.length > 0;
+  /** Locks a campaign and reads it as it then is: what is written next rests on nothing that another has changed. */
+  async lock(tx: Tx, accountId: number, id: number): Promise<CampaignRow | null> {
+    await tx.query('select id from campaigns where account_id = $1 and id = $2 for update', [accountId, id]);
+    return this.find(tx, accountId, id);
   }
 
   async update(

@@ -81,9 +81,9 @@ export class CampaignsService implements OnModuleInit {
       ([field, value]) => ['name', 'account_id'].includes(field) || value === undefined,
     );
     return this.database.transaction(async (tx) => {
-      const row = await this.require(tx, account.id, id);
+      const row = await this.lock(tx, account.id, id);
       // Renaming is harmless at any time; whatever changes who gets what is not.
-      if (!isRename && !(await this.campaigns.lockIn(tx, { accountId: account.id, id }, sourcesOf('edit')))) {
+      if (!isRename && !sourcesOf('edit').includes(row.status)) {
         throw wrongMove('edit', row.status);
       }
       const audienceFilters = body.audience_filters ?? row.audience_filters;
@@ -111,7 +111,7 @@ export class CampaignsService implements OnModuleInit {
 
   async delete(account: Account, id: number): Promise<void> {
     await this.database.transaction(async (tx) => {
-      const row = await this.require(tx, account.id, id);
+      const row = await this.lock(tx, account.id, id);
       if (!(await this.campaigns.delete(tx, { accountId: account.id, id }, sourcesOf('delete')))) {
         throw wrongMove('delete', row.status);
       }
@@ -124,9 +124,10 @@ export class CampaignsService implements OnModuleInit {
    */
   async run(account: Account, visible: Visibility, id: number): Promise<CampaignRow> {
     const row = await this.database.transaction(async (tx) => {
-      const before = await this.require(tx, account.id, id);
+      // Locked, for a file that is being uploaded meanwhile says who is written to.
+      const before = await this.lock(tx, account.id, id);
       if (!(await this.campaigns.move(tx, { accountId: account.id, id }, 'running', sourcesOf('run')))) {
-        throw wrongMove('run', (await this.require(tx, account.id, id)).status);
+        throw wrongMove('run', before.status);
       }
       await this.checkSendable(tx, account, before);
       if (before.run_no === 0 && before.audience_type === 'contacts') {
@@ -154,7 +155,7 @@ export class CampaignsService implements OnModuleInit {
 
   async resume(account: Account, id: number): Promise<CampaignRow> {
     const row = await this.database.transaction(async (tx) => {
-      const before = await this.require(tx, account.id, id);
+      const before = await this.lock(tx, account.id, id);
       if (!(await this.campaigns.move(tx, { accountId: account.id, id }, 'running', sourcesOf('resume')))) {
         throw wrongMove('resume', before.status);
       }
@@ -198,7 +199,7 @@ export class CampaignsService implements OnModuleInit {
     reason: Record<string, unknown>,
   ): Promise<CampaignRow> {
     return this.database.transaction(async (tx) => {
-      const before = await this.require(tx, account.id, id);
+      const before = await this.lock(tx, account.id, id);
       if (!(await this.campaigns.move(tx, { accountId: account.id, id }, to, sourcesOf(move), reason))) {
         throw wrongMove(move, before.status);
       }
@@ -220,11 +221,11 @@ export class CampaignsService implements OnModuleInit {
   }
 
   private async require(q: Queryable, accountId: number, id: number): Promise<CampaignRow> {
-    const row = await this.campaigns.find(q, accountId, id);
-    if (!row) {
-      throw new AppError('not_found', 'There is no such campaign.');
-    }
-    return row;
+    return found(await this.campaigns.find(q, accountId, id));
+  }
+
+  private async lock(tx: Tx, accountId: number, id: number): Promise<CampaignRow> {
+    return found(await this.campaigns.lock(tx, accountId, id));
   }
 
   private async checkTemplate(q: Queryable, accountId: number, templateId: number | null): Promise<void> {
@@ -264,4 +265,11 @@ export class CampaignsService implements OnModuleInit {
       throw new AppError('account_inactive', 'The account is inactive.');
     }
   }
+}
+
+function found(row: CampaignRow | null): CampaignRow {
+  if (!row) {
+    throw new AppError('not_found', 'There is no such campaign.');
+  }
+  return row;
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PhoneNumber } from '../common/phone-number.js';
 import { OPTED_OUT_PHONES } from '../contacts/opted-out.js';
+import { containing } from '../common/like.js';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
 import type { FoldedMessage } from '../inbox/deliveries.service.js';
@@ -126,15 +127,19 @@ export class RecipientsRepository {
 
   /**
    * Provably not sent: pending again, not before the given delay. Also those that another holder took for unknown
-   * meanwhile: who knows that the request was never written, knows more.
+   * meanwhile: who knows that the request was never written, knows more. A campaign that has ended without them is not
+   * begun again: there they have failed, and may be retried.
    */
   async putBack(tx: Tx, recipients: readonly ReturnedRecipient[]): Promise<void> {
     await tx.query(
       `update campaign_recipients r
-       set status = 'pending', attempt_token = null, claim_epoch = null,
+       set status = case when c.status in ('completed', 'failed') then 'failed' else 'pending' end,
+         error_message = case when c.status in ('completed', 'failed') then 'Not sent: the campaign had ended' end,
+         attempt_token = null, claim_epoch = null,
          attempt = r.attempt - case when u.counts then 0 else 1 end,
          not_before = now() + make_interval(secs => u.delay_ms / 1000.0)
        from unnest($1::bigint[], $2::uuid[], $3::float8[], $4::boolean[]) as u (id, token, delay_ms, counts)
+         join campaign_recipients o on o.id = u.id join campaigns c on c.id = o.campaign_id
        where r.id = u.id and r.attempt_token = u.token and r.status in ('sending', 'unknown')`,
       columnsOf(
         recipients,
@@ -320,7 +325,7 @@ export class RecipientsRepository {
       where.push(`status = any(${bind(storedStatuses(filter.status))}::text[])`);
     }
     if (filter.q) {
-      const pattern = bind(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`);
+      const pattern = bind(containing(filter.q));
       where.push(`(phone like ${pattern} or name ilike ${pattern})`);
     }
     if (filter.afterId !== null) {

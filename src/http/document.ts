@@ -1,6 +1,10 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+
 import { ProblemDto } from './common.dto.js';
+
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['post']>;
+type RequestBodyObject = { content: Record<string, unknown> };
 
 /**
  * The OpenAPI 3.1 document of the whole API. Schema names drop the Dto suffix: client authors meet `Campaign`, not
@@ -49,7 +53,34 @@ function tidy(document: OpenAPIObject): OpenAPIObject {
         .sort(([a], [b]) => a.localeCompare(b)),
     ),
   };
+  for (const path of Object.values(tidied.paths)) {
+    documentIdempotency(path.post);
+  }
   return convertNullable(tidied) as OpenAPIObject;
+}
+
+/** Every POST that asks for a key takes the header; only uploads do not. */
+function documentIdempotency(operation: OperationObject | undefined): void {
+  if (
+    !operation?.security ||
+    'multipart/form-data' in ((operation.requestBody as RequestBodyObject | undefined)?.content ?? {})
+  ) {
+    return;
+  }
+  const others = (operation.parameters ?? []).filter(
+    (parameter) => !('name' in parameter) || parameter.name.toLowerCase() !== 'idempotency-key',
+  );
+  operation.parameters = [
+    ...others,
+    {
+      name: 'Idempotency-Key',
+      in: 'header',
+      required: false,
+      description:
+        'The same key and body again answer what the first request answered, with `Idempotency-Replayed: true`. Kept 7 days.',
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+    },
+  ];
 }
 
 /** `{type: 'string', nullable: true}` of 3.0 is `{type: ['string', 'null']}` in 3.1. */

@@ -151,8 +151,8 @@ function scopeOf(request: ParleyRequest, principal: Principal, isAccountScoped: 
     (request.body as { account_id?: unknown } | null | undefined)?.account_id,
     (request.query as { account_id?: unknown } | null | undefined)?.account_id,
   ].find((value) => value !== undefined);
-  const given = named ?? principal.defaultAccountId;
-  if (given === null) {
+  const given = named ?? principal.defaultAccountId ?? (principal.accountIds.length === 1 ? principal.accountIds[0] : null);
+  if (given === undefined || given === null) {
     return `key:${principal.keyId}`;
   }
   const id = Number(ACCOUNT_ID.exec(String(given))?.[1]);

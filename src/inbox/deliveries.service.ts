@@ -2,7 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/database.js';
 import { Outbox, type OutboxEvent } from '../outbox/outbox.js';
 import { ConversationsRepository } from './conversations.repository.js';
-import { fold, isSameFate, type Evidence, type MessageError, type MessageStatus } from './message-status.js';
+import {
+  fold,
+  isSameFate,
+  type Evidence,
+  type MessageError,
+  type MessageFate,
+  type MessageStatus,
+} from './message-status.js';
 import {
   MessagesRepository,
   type LockedMessage,
@@ -98,7 +105,7 @@ export class DeliveriesService {
     }
     const locked = await this.messages.lock(tx, known);
     const changed = new Map<number, LockedMessage>();
-    const before = new Map<number, MessageStatus>();
+    const before = new Map<number, MessageFate>();
     for (const [index, item] of evidence.entries()) {
       const message = locked.get(ids[index] ?? 0);
       if (!message) {
@@ -109,7 +116,7 @@ export class DeliveriesService {
       if (isSameFate(fate, message.fate) && wamid === message.wamid) {
         continue;
       }
-      before.set(message.id, before.get(message.id) ?? message.fate.status);
+      before.set(message.id, before.get(message.id) ?? message.fate);
       const next = { ...message, fate, wamid };
       locked.set(message.id, next);
       changed.set(message.id, next);
@@ -122,7 +129,8 @@ export class DeliveriesService {
     await this.conversations.touch(
       tx,
       messages
-        .filter((message) => isFirstSeenOutside(before.get(message.id)) && message.fate.sentAt)
+        // Not by its status: one that failed first and was delivered after all moves its conversation too.
+        .filter((message) => message.fate.sentAt && !before.get(message.id)?.sentAt)
         .map((message) => ({
           conversationId: message.conversationId,
           messageId: message.id,
@@ -133,14 +141,10 @@ export class DeliveriesService {
     );
     await this.outbox.append(
       tx,
-      messages.filter((message) => before.get(message.id) !== message.fate.status).map(toEvent),
+      messages.filter((message) => before.get(message.id)?.status !== message.fate.status).map(toEvent),
     );
     return messages.map(toFolded);
   }
-}
-
-function isFirstSeenOutside(status: MessageStatus | undefined): boolean {
-  return status === 'pending' || status === 'unknown';
 }
 
 function toEvidence(event: StatusEvent): MessageEvidence {

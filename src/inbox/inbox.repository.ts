@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
+import { containing } from '../common/like.js';
 import type { Queryable } from '../database/database.js';
 import type { MessageRow } from './message.dto.js';
 
@@ -84,7 +85,7 @@ export class InboxRepository {
       where.push('c.last_message_at is not null');
     }
     if (filter.q) {
-      const pattern = bind(`%${filter.q.replace(/[\\%_]/g, '\\$&')}%`);
+      const pattern = bind(containing(filter.q));
       where.push(`(k.name ilike ${pattern} or k.phone ilike ${pattern})`);
     }
     if (filter.label !== undefined) {

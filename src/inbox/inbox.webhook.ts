@@ -5,7 +5,7 @@ import { phoneFromWaId } from '../common/phone-number.js';
 import type { PersonInput } from '../contacts/person.js';
 import { PeopleService } from '../contacts/people.service.js';
 import type { Tx } from '../database/database.js';
-import { asArray, asObject, idOf, textOf, timeOf, type Change, type Json } from '../meta/webhook-payload.js';
+import { asArray, asObject, idOf, integerOf, textOf, timeOf, type Change, type Json } from '../meta/webhook-payload.js';
 import { Outbox } from '../outbox/outbox.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService, type FoldedMessage } from './deliveries.service.js';
@@ -70,7 +70,7 @@ export class InboxWebhook {
     for (const accountChange of changes) {
       const { account, change } = accountChange;
       for (const item of asArray(change.value.messages)) {
-        const message = readMessage(account, change.value, asObject(item));
+        const message = readMessage(account, change, asObject(item));
         if (typeof message === 'string') {
           errors.push({ change: accountChange, error: message });
         } else {
@@ -78,7 +78,7 @@ export class InboxWebhook {
         }
       }
       for (const item of asArray(change.value.statuses)) {
-        const event = readStatus(account, asObject(item));
+        const event = readStatus(account, change, asObject(item));
         if (typeof event === 'string') {
           errors.push({ change: accountChange, error: event });
         } else {
@@ -160,12 +160,12 @@ export class InboxWebhook {
 
 const KNOWN_STATUSES = new Set(['sent', 'delivered', 'read', 'played', 'failed']);
 
-function readMessage(account: Account, value: Json, message: Json | null): ReadMessage | string {
+function readMessage(account: Account, change: Change, message: Json | null): ReadMessage | string {
   const wamid = idOf(message?.id);
   if (!message || !wamid) {
     return 'a message without an id';
   }
-  const person = readPerson(value, message);
+  const person = readPerson(change.value, message);
   if (!person) {
     return `message ${wamid.slice(0, 60)} does not say from whom it is`;
   }
@@ -178,7 +178,7 @@ function readMessage(account: Account, value: Json, message: Json | null): ReadM
     messageType: isText ? 'text' : 'unknown',
     messageBody: isText ? (textOf(asObject(message.text)?.body) ?? '') : '',
     replyToWamid: idOf(asObject(message.context)?.id),
-    timestamp: timeOf(message.timestamp),
+    timestamp: timeOf(message.timestamp, change.receivedAt),
     raw: message,
     isBubble: !NO_BUBBLE.has(type),
   };
@@ -197,29 +197,30 @@ function readPerson(value: Json, message: Json): PersonInput | null {
     .find(
       (contact) =>
         contact !== null &&
-        ((waId !== null && contact.wa_id === waId) || (userId !== null && contact.user_id === userId)),
+        ((waId !== null && idOf(contact.wa_id) === waId) || (userId !== null && idOf(contact.user_id) === userId)),
     );
   return {
     phone,
     userId,
     parentUserId: idOf(message.from_parent_user_id),
-    username: textOf(asObject(profile?.profile)?.username)?.replace(/^@/, '').slice(0, 100) ?? null,
-    name: textOf(asObject(profile?.profile)?.name)?.slice(0, 255) ?? null,
+    username: textOf(asObject(profile?.profile)?.username, 100)?.replace(/^@/, '') ?? null,
+    name: textOf(asObject(profile?.profile)?.name, 255),
   };
 }
 
-function readStatus(account: Account, status: Json | null): StatusEvent | string {
+function readStatus(account: Account, change: Change, status: Json | null): StatusEvent | string {
   const wamid = idOf(status?.id);
-  if (!status || !wamid || typeof status.status !== 'string') {
+  const name = textOf(status?.status, 50);
+  if (!status || !wamid || !name) {
     return 'a status without an id or a status';
   }
   return {
     accountId: account.id,
     wamid,
     attemptToken: attemptTokenOf(status.biz_opaque_callback_data),
-    status: status.status.slice(0, 50),
+    status: name,
     participant: idOf(status.recipient_participant_id) ?? idOf(status.recipient_participant_user_id) ?? '',
-    occurredAt: timeOf(status.timestamp),
+    occurredAt: timeOf(status.timestamp, change.receivedAt),
     error: readError(asObject(asArray(status.errors)[0])),
     pricing: asObject(status.pricing),
   };
@@ -229,11 +230,11 @@ function readError(error: Json | null): MessageError | null {
   if (!error) {
     return null;
   }
-  const title = textOf(error.title) ?? textOf(error.message) ?? 'Failed';
+  const title = textOf(error.title, 1_000) ?? textOf(error.message, 1_000) ?? 'Failed';
   return {
-    code: typeof error.code === 'number' ? error.code : null,
-    title: title.slice(0, 1_000),
-    details: (textOf(asObject(error.error_data)?.details) ?? title).slice(0, 1_000),
+    code: integerOf(error.code),
+    title,
+    details: textOf(asObject(error.error_data)?.details, 1_000) ?? title,
   };
 }
 

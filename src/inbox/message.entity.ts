@@ -38,6 +38,9 @@ export class Message {
   @Column({ type: 'text', nullable: true })
   clientRef: string | null;
 
+  @Column({ type: 'text', nullable: true })
+  idempotencyKey: string | null;
+
   @Column({ type: 'bigint', nullable: true })
   replyToId: number | null;
 

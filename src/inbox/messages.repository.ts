@@ -18,6 +18,7 @@ export interface OutgoingMessage {
   campaignRecipientId?: number | null;
   replyToId?: number | null;
   clientRef?: string | null;
+  idempotencyKey?: string | null;
   sentBy?: string | null;
   location?: { latitude: number; longitude: number; name: string; address: string } | null;
 }
@@ -79,16 +80,17 @@ export class MessagesRepository {
     const rows = await tx.query<{ id: number; attempt_token: string }>(
       `insert into messages (account_id, conversation_id, contact_id, direction, message_type, message_body, status,
          attempt_token, content, template_name, template_language, campaign_id, campaign_recipient_id, reply_to_id,
-         client_ref, sent_by, location_latitude, location_longitude, location_name, location_address, awaiting_since)
+         client_ref, sent_by, location_latitude, location_longitude, location_name, location_address, idempotency_key,
+         awaiting_since)
        select account_id, conversation_id, contact_id, 'outbound', message_type, message_body, 'pending',
          attempt_token, content, template_name, template_language, campaign_id, campaign_recipient_id, reply_to_id,
-         client_ref, sent_by, latitude, longitude, location_name, location_address, now()
+         client_ref, sent_by, latitude, longitude, location_name, location_address, idempotency_key, now()
        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::jsonb[], $8::text[],
          $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::float8[], $16::float8[],
-         $17::text[], $18::text[])
+         $17::text[], $18::text[], $19::text[])
          as u (account_id, conversation_id, contact_id, message_type, message_body, attempt_token, content, template_name,
            template_language, campaign_id, campaign_recipient_id, reply_to_id, client_ref, sent_by, latitude, longitude,
-           location_name, location_address)
+           location_name, location_address, idempotency_key)
        returning id, attempt_token`,
       columnsOf(
         messages,
@@ -110,10 +112,30 @@ export class MessagesRepository {
         (message) => message.location?.longitude ?? null,
         (message) => message.location?.name ?? null,
         (message) => message.location?.address ?? null,
+        (message) => message.idempotencyKey ?? null,
       ),
     );
     const ids = new Map(rows.map((row) => [row.attempt_token, row.id]));
     return messages.map((message) => ids.get(message.attemptToken) as number);
+  }
+
+  /**
+   * The message that a request with this key sent. One that failed, or is from before the keys' time, lets go of it: the
+   * request may be tried again.
+   * @param keptDays how long a key stands for its request
+   */
+  async findByIdempotencyKey(q: Queryable, accountId: number, key: string, keptDays: number): Promise<number | null> {
+    await q.query(
+      `update messages set idempotency_key = null
+       where account_id = $1 and idempotency_key = $2
+         and (status = 'failed' or created_at < now() - make_interval(days => $3))`,
+      [accountId, key, keptDays],
+    );
+    const [row] = await q.query<{ id: number }>(
+      'select id from messages where account_id = $1 and idempotency_key = $2',
+      [accountId, key],
+    );
+    return row?.id ?? null;
   }
 
   /** Inserts those that are not there yet. @returns the new ones: row id by wamid */

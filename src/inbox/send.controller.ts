@@ -1,4 +1,4 @@
-import { Body, Controller, Post, Query } from '@nestjs/common';
+import { Body, Controller, Headers, Post, Query } from '@nestjs/common';
 import { AccountResolver } from '../accounts/account-resolver.js';
 import type { ErrorCode } from '../common/app-error.js';
 import { Config } from '../config/config.js';
@@ -31,10 +31,14 @@ export class SendController {
     answers: SendResultDto,
     errors: [...SEND_ERRORS, 'outside_service_window'],
   })
-  async sendMessage(@Body() body: SendMessageDto, @Query() query: SendQuery): Promise<SendResultDto> {
+  async sendMessage(
+    @Body() body: SendMessageDto,
+    @Query() query: SendQuery,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<SendResultDto> {
     const account = await this.accounts.current();
     const to = addressOf(body, this.config.defaultCountry);
-    return toResult(await this.sender.send(account, { ...textMessage(to, body), force: query.force }));
+    return toResult(await this.sender.send(account, { ...textMessage(to, body), force: query.force, idempotencyKey }));
   }
 
   @Post('send-location')
@@ -46,10 +50,16 @@ export class SendController {
     answers: SendResultDto,
     errors: [...SEND_ERRORS, 'outside_service_window'],
   })
-  async sendLocation(@Body() body: SendLocationDto, @Query() query: SendQuery): Promise<SendResultDto> {
+  async sendLocation(
+    @Body() body: SendLocationDto,
+    @Query() query: SendQuery,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<SendResultDto> {
     const account = await this.accounts.current();
     const to = addressOf(body, this.config.defaultCountry);
-    return toResult(await this.sender.send(account, { ...locationMessage(to, body), force: query.force }));
+    return toResult(
+      await this.sender.send(account, { ...locationMessage(to, body), force: query.force, idempotencyKey }),
+    );
   }
 
   @Post('send-template')
@@ -62,11 +72,14 @@ export class SendController {
     answers: SendResultDto,
     errors: SEND_ERRORS,
   })
-  async sendTemplate(@Body() body: SendTemplateDto): Promise<SendResultDto> {
+  async sendTemplate(
+    @Body() body: SendTemplateDto,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<SendResultDto> {
     const account = await this.accounts.current();
     const to = addressOf(body, this.config.defaultCountry);
     const template = await this.sender.findTemplate(account, body.template_name, body.language);
-    return toResult(await this.sender.send(account, templateMessage(to, body, template)));
+    return toResult(await this.sender.send(account, { ...templateMessage(to, body, template), idempotencyKey }));
   }
 }
 

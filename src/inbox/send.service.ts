@@ -9,6 +9,7 @@ import { Database, type Tx } from '../database/database.js';
 import { isConnectionLoss, violatedUniqueKey } from '../database/pg-error.js';
 import { MessagesApi, type MessageContent, type SendResponse } from '../meta/api/messages.js';
 import type { GraphResult } from '../meta/graph-client.js';
+import { ambiguous } from '../meta/graph-error.js';
 import { graphProblem } from '../meta/graph-problem.js';
 import type { Template } from '../templates/template.js';
 import { TemplatesService } from '../templates/templates.service.js';
@@ -17,11 +18,14 @@ import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { callbackDataOf, evidenceOfAnswer } from './evidence.js';
 import { InboxRepository } from './inbox.repository.js';
-import type { MessageRow } from './message.dto.js';
+import { toMessageDto, type MessageRow } from './message.dto.js';
+import { MessagesRepository } from './messages.repository.js';
 
 /** Free-form messages may follow a customer's message for this long. Source: Meta's customer service windows page. */
 export const SERVICE_WINDOW_HOURS = 24;
 
+/** As long as the answers of requests with a key are kept. */
+const KEY_KEPT_DAYS = 7;
 const SETTLE_ATTEMPTS = 5;
 const SUGGESTED_TEMPLATES = 20;
 
@@ -34,6 +38,8 @@ export interface SendCommand {
   replyTo?: string | undefined;
   clientRef?: string | undefined;
   sentBy?: string | undefined;
+  /** Of the request: a message that was sent with it is not sent again. */
+  idempotencyKey?: string | undefined;
   template?: { name: string; language: string };
   location?: { latitude: number; longitude: number; name: string; address: string };
   /** Templates may be sent any time; everything else only inside the service window. */
@@ -43,7 +49,8 @@ export interface SendCommand {
 }
 
 export interface Sent {
-  result: SendResponse;
+  /** Meta's answer; null when only the message is left of it. */
+  result: SendResponse | null;
   message: MessageRow;
 }
 
@@ -55,6 +62,7 @@ export class SendService {
     private readonly people: PeopleService,
     private readonly conversations: ConversationsRepository,
     private readonly deliveries: DeliveriesService,
+    private readonly messages: MessagesRepository,
     private readonly inbox: InboxRepository,
     private readonly templates: TemplatesService,
     private readonly messagesApi: MessagesApi,
@@ -65,6 +73,10 @@ export class SendService {
    *   no answer came: the message stays `unknown` until a status tells, and must not be sent again on a guess
    */
   async send(account: Account, command: SendCommand): Promise<Sent> {
+    const earlier = await this.findEarlier(account, command.idempotencyKey);
+    if (earlier) {
+      return recall(earlier);
+    }
     const attemptToken = randomUUID();
     const started = await this.begin(account, command, attemptToken);
     const answer = await this.messagesApi.send(account, {
@@ -76,9 +88,21 @@ export class SendService {
     await this.settle(account, attemptToken, started.contactId, answer);
     const message = await this.inbox.getMessage(this.database, account.id, started.messageId);
     if (!answer.ok) {
-      throw graphProblem(answer.failure, { message_id: message.id });
+      throw graphProblem(answer.failure, { message: toMessageDto(message) });
     }
     return { result: answer.body, message };
+  }
+
+  /**
+   * What a request with the same key sent, when its answer was not kept: the process died between Meta and the answer. The
+   * message itself was stored before Meta was asked, so it decides.
+   */
+  private async findEarlier(account: Account, idempotencyKey: string | undefined): Promise<MessageRow | null> {
+    if (idempotencyKey === undefined) {
+      return null;
+    }
+    const id = await this.messages.findByIdempotencyKey(this.database, account.id, idempotencyKey, KEY_KEPT_DAYS);
+    return id === null ? null : this.inbox.getMessage(this.database, account.id, id);
   }
 
   /** The local copy of a template, if there is one. */
@@ -125,6 +149,7 @@ export class SendService {
             replyToId: replyTo?.id ?? null,
             clientRef: command.clientRef ?? null,
             sentBy: command.sentBy ?? null,
+            idempotencyKey: command.idempotencyKey ?? null,
             location: command.location ?? null,
           },
         ]);
@@ -133,6 +158,11 @@ export class SendService {
     } catch (error) {
       if (violatedUniqueKey(error) === 'messages_account_id_client_ref_key') {
         throw new AppError('client_ref_taken', `A message with client_ref "${command.clientRef}" exists.`);
+      }
+      if (violatedUniqueKey(error) === 'messages_account_id_idempotency_key_key') {
+        throw new AppError('idempotency_in_progress', 'A request with this Idempotency-Key is still running.', {
+          retryAfterS: 1,
+        });
       }
       throw error;
     }
@@ -191,4 +221,13 @@ export class SendService {
       }
     }
   }
+}
+
+/** Tells of a message that was sent before, without sending anything. */
+function recall(message: MessageRow): Sent {
+  if (message.status === 'pending' || message.status === 'unknown') {
+    const failure = ambiguous('The request that sent this message died before Meta answered.');
+    throw graphProblem(failure, { message: toMessageDto(message) });
+  }
+  return { result: null, message };
 }

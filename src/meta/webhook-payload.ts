@@ -15,54 +15,91 @@ export interface Change {
   value: Json;
   /** `entry[].time`, for fields that have it. */
   entryTime: Date | null;
+  /** When the body came: the time of whatever tells none. */
+  receivedAt: Date;
 }
 
-export type ParsedWebhook = { ok: true; changes: Change[] } | { ok: false; error: string };
+export type ParsedWebhook =
+  /** `unreadable` says of what stood between the changes that it is none. */
+  { ok: true; changes: Change[]; unreadable: string[] } | { ok: false; error: string };
 
 /** Deeper than anything Meta sends; JSON.stringify and jsonb give up far above it. */
 const MAX_DEPTH = 64;
-const MAX_ID_LENGTH = 512;
+/** In bytes of UTF-8, because two of them must fit into one entry of an index (2,704 bytes). */
+const MAX_ID_BYTES = 512;
 const MAX_TEXT_LENGTH = 65_536;
+const MAX_INTEGER = 2_147_483_647;
+/** From 16 digits on an integer may be beyond 2^53. */
+const LONG_INTEGER = /[:,[]\s*-?\d{16,}/;
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** WhatsApp is older than nothing we could be told of. */
 const EARLIEST = Date.UTC(2009, 0, 1);
 const DAY_MS = 86_400_000;
 
 /** Parses a body whose signature was checked. */
-export function parseWebhook(body: Buffer): ParsedWebhook {
-  if (depthOf(body) > MAX_DEPTH) {
-    return { ok: false, error: `nested deeper than ${MAX_DEPTH} levels` };
+export function parseWebhook(body: Buffer, receivedAt: Date): ParsedWebhook {
+  const parsed = readJson(body);
+  if (!parsed.ok) {
+    return parsed;
   }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString('utf8'), needsCleaning(body) ? clean : undefined);
-  } catch (error) {
-    return { ok: false, error: `not JSON: ${(error as Error).message.slice(0, 200)}` };
-  }
-  const entries = asArray(asObject(parsed)?.entry);
+  const entries = asArray(asObject(parsed.value)?.entry);
   if (entries.length === 0) {
     return { ok: false, error: 'has no entry' };
   }
-  return { ok: true, changes: entries.flatMap(changesOf) };
+  const read = entries.flatMap((entry) => changesOf(entry, receivedAt));
+  return {
+    ok: true,
+    changes: read.filter((change) => typeof change !== 'string'),
+    unreadable: read.filter((change) => typeof change === 'string'),
+  };
 }
 
-function changesOf(entry: unknown): Change[] {
+/**
+ * JSON that PostgreSQL takes and JSON.stringify can write again: not too deep, without NUL, lone surrogates and `__proto__`.
+ * An integer too long for a double (ids of Meta are numbers in some fields) becomes text, for it would become another one.
+ */
+export function readJson(body: Buffer): { ok: true; value: unknown } | { ok: false; error: string } {
+  if (depthOf(body) > MAX_DEPTH) {
+    return { ok: false, error: `nested deeper than ${MAX_DEPTH} levels` };
+  }
+  const text = body.toString('utf8');
+  const reviver = needsCleaning(body) ? clean : undefined;
+  try {
+    const value: unknown = JSON.parse(text, reviver);
+    return { ok: true, value: LONG_INTEGER.test(text) ? JSON.parse(quoteLongIntegers(text), reviver) : value };
+  } catch (error) {
+    // The message quotes the body, and so may have what PostgreSQL refuses.
+    return { ok: false, error: `not JSON: ${wellFormed((error as Error).message.slice(0, 200))}` };
+  }
+}
+
+/** The same change once for each message and status it carries, so that each can be applied alone. */
+export function itemsOf(change: Change): Change[] {
+  const { messages, statuses, ...rest } = change.value;
+  const items = [
+    ...asArray(messages).map((message) => ({ ...rest, messages: [message] })),
+    ...asArray(statuses).map((status) => ({ ...rest, statuses: [status] })),
+  ];
+  return items.length === 0 ? [change] : items.map((value) => ({ ...change, value }));
+}
+
+function changesOf(entry: unknown, receivedAt: Date): (Change | string)[] {
   const object = asObject(entry);
-  const entryTime = object?.time === undefined ? null : timeOf(object.time);
-  return asArray(object?.changes).flatMap((change) => {
+  const entryTime = object?.time === undefined ? null : timeOf(object.time, receivedAt);
+  return asArray(object?.changes).map((change) => {
     const { field, value } = asObject(change) ?? {};
     const content = asObject(value);
     if (typeof field !== 'string' || !content) {
-      return [];
+      return 'a change without a field or a value';
     }
-    return [
-      {
-        field: field.slice(0, 100),
-        entryId: idOf(object?.id),
-        phoneNumberId: idOf(asObject(content.metadata)?.phone_number_id),
-        value: content,
-        entryTime,
-      },
-    ];
+    return {
+      field: cut(field, 100),
+      entryId: idOf(object?.id),
+      phoneNumberId: idOf(asObject(content.metadata)?.phone_number_id),
+      value: content,
+      entryTime,
+      receivedAt,
+    };
   });
 }
 
@@ -74,19 +111,25 @@ export function asArray(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** An id as text of at most 512 characters, or null. A number is an id too. */
+/** An id as text of at most 512 bytes, or null. A number is an id too. */
 export function idOf(value: unknown): string | null {
   const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value;
-  return typeof text === 'string' && text.length > 0 && text.length <= MAX_ID_LENGTH ? text : null;
+  return typeof text === 'string' && text.length > 0 && Buffer.byteLength(text) <= MAX_ID_BYTES ? text : null;
 }
 
 /** Text, cut to what a column takes; null for anything else. */
-export function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value.slice(0, MAX_TEXT_LENGTH) : null;
+export function textOf(value: unknown, maxLength = MAX_TEXT_LENGTH): string | null {
+  return typeof value === 'string' ? cut(value, maxLength) : null;
+}
+
+/** A whole number that an `integer` column takes, as number or text; null for anything else. */
+export function integerOf(value: unknown): number | null {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && Math.abs(number) <= MAX_INTEGER ? number : null;
 }
 
 /** Seconds since 1970 as number or text. What cannot be a time of an event is the time of receipt. */
-export function timeOf(value: unknown, receivedAt = new Date()): Date {
+export function timeOf(value: unknown, receivedAt: Date): Date {
   const seconds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof seconds !== 'number' || !Number.isFinite(seconds)) {
     return receivedAt;
@@ -122,12 +165,8 @@ function depthOf(body: Buffer): number {
 
 /** A reviver costs as much as the parse, so it runs only where there may be something to clean. */
 function needsCleaning(body: Buffer): boolean {
-  return (
-    body.includes('\\u0000') ||
-    body.includes('__proto__') ||
-    /\\u[dD][89abAB]/.test(body.toString('latin1')) ||
-    body.includes(0)
-  );
+  // Any character of a key may be written as an escape: those of ASCII are looked at, NUL is one of them.
+  return body.includes('__proto__') || /\\u(00[0-7]|[dD][89a-fA-F])/.test(body.toString('latin1'));
 }
 
 /** PostgreSQL refuses NUL and lone surrogates; `__proto__` would swap a prototype when copied. */
@@ -143,6 +182,16 @@ function clean(this: unknown, key: string, value: unknown): unknown {
     return Object.fromEntries(Object.entries(object).map(([name, item]) => [wellFormed(name), item]));
   }
   return value;
+}
+
+/** Not in the middle of a surrogate pair: jsonb refuses the half that would remain. */
+function cut(text: string, maxLength: number): string {
+  return text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '');
+}
+
+/** @param text valid JSON: only then every quote has its partner */
+function quoteLongIntegers(text: string): string {
+  return text.replace(STRING_OR_NUMBER, (token) => (/^-?\d{16,}$/.test(token) ? `"${token}"` : token));
 }
 
 function wellFormed(text: string): string {

@@ -8,6 +8,8 @@ import { WebhookLogsRepository, type WaitingWebhook } from './webhook-logs.repos
 import { WebhookRouter } from './webhook-router.js';
 
 const BATCH = 200;
+/** A parsed body takes several times its size; 200 of Meta's largest would end the process. */
+const BATCH_BYTES = 16 * 1024 * 1024;
 const MAX_ATTEMPTS = 5;
 
 const processed = counter('parley_webhooks_processed_total', 'Webhook bodies processed', ['outcome']);
@@ -47,7 +49,7 @@ export class WebhookDrain {
     let claimed: WaitingWebhook[] = [];
     try {
       await this.database.transaction(async (tx) => {
-        claimed = await this.logs.claim(tx, BATCH);
+        claimed = await this.logs.claim(tx, BATCH, BATCH_BYTES);
         if (claimed.length > 0) {
           await this.logs.settle(tx, await this.router.apply(tx, claimed));
         }
@@ -80,12 +82,40 @@ export class WebhookDrain {
         if (isConnectionLoss(error)) {
           throw error;
         }
-        processed.inc({ outcome: 'failed' });
         this.logger.error({ context: 'WebhookDrain', err: error, webhook_log_id: webhook.id }, 'a webhook body failed');
-        await this.logs.postpone(this.database, webhook, (error as Error).message, MAX_ATTEMPTS);
+        await this.itemByItem(webhook);
       }
     }
     return webhooks.length;
+  }
+
+  /** One bad item must not cost its neighbours either: they take effect now, the body comes again for the bad one. */
+  private async itemByItem(webhook: WaitingWebhook): Promise<void> {
+    let hasFailed = false;
+    try {
+      await this.database.transaction(async (tx) => {
+        if (!(await this.logs.claimOne(tx, webhook))) {
+          return;
+        }
+        const verdict = await this.router.applyApart(tx, webhook);
+        await this.logs.settle(tx, [verdict]);
+        hasFailed = !verdict.processed;
+        if (hasFailed) {
+          await this.logs.postpone(tx, webhook, verdict.error ?? '', MAX_ATTEMPTS);
+        }
+      });
+    } catch (error) {
+      if (isConnectionLoss(error)) {
+        throw error;
+      }
+      hasFailed = true;
+      await this.logs.postpone(this.database, webhook, (error as Error).message, MAX_ATTEMPTS);
+    }
+    if (hasFailed) {
+      processed.inc({ outcome: 'failed' });
+    } else {
+      this.observe([webhook]);
+    }
   }
 
   private observe(webhooks: readonly WaitingWebhook[]): void {

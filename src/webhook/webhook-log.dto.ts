@@ -11,6 +11,7 @@ import {
   Text,
   Timestamp,
 } from '../http/fields.js';
+import { readJson } from '../meta/webhook-payload.js';
 import type { WebhookLogRow } from './webhook-logs.repository.js';
 
 export class ListWebhookLogsQuery extends PageQuery {
@@ -58,7 +59,7 @@ export class WebhookLogDto {
 }
 
 export class WebhookLogDetailDto extends WebhookLogDto {
-  @AnyJson({ description: 'The body as JSON, or as text when it is none.' })
+  @AnyJson({ description: 'The body as JSON, or as text when it is none or nested too deep.' })
   payload: unknown;
 }
 
@@ -84,12 +85,6 @@ export function toWebhookLogDto(row: WebhookLogRow): WebhookLogDto {
 }
 
 export function toWebhookLogDetailDto(row: WebhookLogRow & { body: Buffer }): WebhookLogDetailDto {
-  const text = row.body.toString('utf8');
-  let payload: unknown;
-  try {
-    payload = JSON.parse(text);
-  } catch {
-    payload = text;
-  }
-  return { ...toWebhookLogDto(row), payload };
+  const parsed = readJson(row.body);
+  return { ...toWebhookLogDto(row), payload: parsed.ok ? parsed.value : row.body.toString('utf8') };
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../database/database.js';
-import { columnsOf } from '../database/unnest.js';
+import { columnsOf, json } from '../database/unnest.js';
 
 /** A body that waits for its effects. */
 export interface WaitingWebhook {
@@ -45,6 +45,12 @@ export interface WebhookLogFilter {
   limit: number;
 }
 
+/** Of a body; Meta knows some thirty. */
+const MAX_FIELDS = 1_000;
+
+/** A body is for a key only when all it carries is: one may speak of several accounts. */
+const VISIBLE = (ids: string): string => `account_ids <> '{}' and account_ids <@ ${ids}::bigint[]`;
+
 const LOG_COLUMNS =
   'id, received_at, processed, processed_at, error, attempts, fields, account_ids, secret_fingerprint';
 
@@ -62,8 +68,8 @@ export class WebhookLogsRepository {
     );
   }
 
-  /** Bodies that are ours until this transaction ends. */
-  async claim(tx: Tx, limit: number): Promise<WaitingWebhook[]> {
+  /** Bodies that are ours until this transaction ends: at least one, and no more than fit into memory. */
+  async claim(tx: Tx, limit: number, maxBytes: number): Promise<WaitingWebhook[]> {
     const rows = await tx.query<{
       id: number;
       received_at: Date;
@@ -71,10 +77,18 @@ export class WebhookLogsRepository {
       secret_fingerprint: string | null;
       attempts: number;
     }>(
-      `select id, received_at, body, secret_fingerprint, attempts from webhook_logs
-       where not processed and next_attempt_at <= now()
-       order by next_attempt_at, id limit $1 for update skip locked`,
-      [limit],
+      `with waiting as materialized (
+         select id, received_at, next_attempt_at, octet_length(body) as size from webhook_logs
+         where not processed and next_attempt_at <= now()
+         order by next_attempt_at, id limit $1 for update skip locked
+       ), affordable as (
+         select *, sum(size) over (order by next_attempt_at, id) - size as size_before from waiting
+       )
+       select w.id, w.received_at, w.body, w.secret_fingerprint, w.attempts
+       from affordable a join webhook_logs w on w.id = a.id and w.received_at = a.received_at
+       where a.size_before < $2
+       order by a.next_attempt_at, a.id`,
+      [limit, maxBytes],
     );
     return rows.map((row) => ({
       id: row.id,
@@ -98,8 +112,8 @@ export class WebhookLogsRepository {
     const rows = await tx.query(
       `update webhook_logs w set processed = u.processed, processed_at = case when u.processed then now() end, error = u.error,
          next_attempt_at = case when u.processed then w.next_attempt_at else 'infinity' end,
-         fields = string_to_array(u.fields, ','), account_ids = string_to_array(u.account_ids, ',')::bigint[]
-       from unnest($1::bigint[], $2::timestamptz[], $3::boolean[], $4::text[], $5::text[], $6::text[])
+         fields = array(select jsonb_array_elements_text(u.fields)), account_ids = string_to_array(u.account_ids, ',')::bigint[]
+       from unnest($1::bigint[], $2::timestamptz[], $3::boolean[], $4::text[], $5::jsonb[], $6::text[])
          as u (id, received_at, processed, error, fields, account_ids)
        where w.id = u.id and w.received_at = u.received_at
        returning w.id`,
@@ -109,7 +123,7 @@ export class WebhookLogsRepository {
         (verdict) => verdict.receivedAt,
         (verdict) => verdict.processed,
         (verdict) => verdict.error?.slice(0, 2_000) ?? null,
-        (verdict) => verdict.fields.join(','),
+        (verdict) => json(verdict.fields.slice(0, MAX_FIELDS)),
         (verdict) => verdict.accountIds.join(','),
       ),
     );
@@ -139,7 +153,7 @@ export class WebhookLogsRepository {
     const where = ['true'];
     const bind = (value: unknown): string => `$${values.push(value)}`;
     if (filter.accountIds) {
-      where.push(`account_ids && ${bind(filter.accountIds)}::bigint[]`);
+      where.push(VISIBLE(bind(filter.accountIds)));
     }
     if (filter.processed !== undefined) {
       where.push(`processed = ${bind(filter.processed)}`);
@@ -173,7 +187,7 @@ export class WebhookLogsRepository {
     accountIds: readonly number[] | null,
   ): Promise<(WebhookLogRow & { body: Buffer }) | null> {
     const [row] = await q.query<WebhookLogRow & { body: Buffer }>(
-      `select ${LOG_COLUMNS}, body from webhook_logs where id = $1 and ($2::bigint[] is null or account_ids && $2::bigint[])`,
+      `select ${LOG_COLUMNS}, body from webhook_logs where id = $1 and ($2::bigint[] is null or (${VISIBLE('$2')}))`,
       [id, accountIds],
     );
     return row ?? null;
@@ -183,7 +197,7 @@ export class WebhookLogsRepository {
   async requeue(q: Queryable, id: number, accountIds: readonly number[] | null): Promise<number> {
     const rows = await q.query(
       `update webhook_logs set processed = false, processed_at = null, error = null, attempts = 0, next_attempt_at = now()
-       where id = $1 and ($2::bigint[] is null or account_ids && $2::bigint[]) returning id`,
+       where id = $1 and ($2::bigint[] is null or (${VISIBLE('$2')})) returning id`,
       [id, accountIds],
     );
     return rows.length;

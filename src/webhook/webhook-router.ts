@@ -6,13 +6,23 @@ import { counter } from '../common/metrics.js';
 import { fingerprint } from '../common/secret.js';
 import { Config } from '../config/config.js';
 import type { Tx } from '../database/database.js';
+import { isConnectionLoss, isRetryable } from '../database/pg-error.js';
 import { InboxWebhook, type AccountChange, type UnreadableItem } from '../inbox/inbox.webhook.js';
-import { idOf, parseWebhook, textOf, type Change } from '../meta/webhook-payload.js';
+import { idOf, itemsOf, parseWebhook, textOf, type Change } from '../meta/webhook-payload.js';
 import { TemplatesService } from '../templates/templates.service.js';
 import type { WaitingWebhook, WebhookVerdict } from './webhook-logs.repository.js';
 
+/** A change that a handler cares for, and where to note what becomes of it. */
+interface RoutedChange {
+  verdict: WebhookVerdict;
+  change: AccountChange;
+}
+
 /** Handlers of a field, lowest module first; they run in the transaction of the batch. @returns what could not be read */
 type FieldHandler = (tx: Tx, changes: readonly AccountChange[]) => Promise<UnreadableItem[]>;
+
+const SEPARATOR = '; ';
+const MAX_NOTES = 20;
 
 const changesTotal = counter('parley_webhook_changes_total', 'Changes in webhooks', ['field', 'outcome']);
 
@@ -42,35 +52,87 @@ export class WebhookRouter {
 
   /** Applies bodies in the caller's transaction. Throws only when the batch as a whole must be tried again. */
   async apply(tx: Tx, webhooks: readonly WaitingWebhook[]): Promise<WebhookVerdict[]> {
+    const { verdicts, byField } = await this.plan(webhooks);
+    for (const [field, routed] of byField) {
+      await this.handle(tx, field, routed);
+    }
+    return verdicts;
+  }
+
+  /**
+   * Applies a body that failed as a whole, so that what is wrong with one item costs only this item.
+   * @returns the verdict; when anything failed, it is not processed and says what
+   */
+  async applyApart(tx: Tx, webhook: WaitingWebhook): Promise<WebhookVerdict> {
+    const { verdicts, byField } = await this.plan([webhook]);
+    const [verdict] = verdicts as [WebhookVerdict];
+    const failures: string[] = [];
+    for (const [field, routed] of byField) {
+      const items = routed.flatMap(({ change: { account, change } }) =>
+        itemsOf(change).map((item) => ({ verdict, change: { account, change: item } })),
+      );
+      failures.push(...(await this.halve(tx, field, items)));
+    }
+    return failures.length === 0
+      ? verdict
+      : { ...verdict, processed: false, error: [...failures, verdict.error].filter(Boolean).join(SEPARATOR) };
+  }
+
+  /** All at once, or one half and then the other, down to the items that fail alone. @returns what they failed with */
+  private async halve(tx: Tx, field: string, items: readonly RoutedChange[]): Promise<string[]> {
+    await tx.query('savepoint items');
+    try {
+      await this.handle(tx, field, items);
+      await tx.query('release savepoint items');
+      return [];
+    } catch (error) {
+      if (isConnectionLoss(error) || isRetryable(error)) {
+        throw error;
+      }
+      await tx.query('rollback to savepoint items');
+      if (items.length === 1) {
+        return [(error as Error).message];
+      }
+      const middle = Math.ceil(items.length / 2);
+      const first = await this.halve(tx, field, items.slice(0, middle));
+      return [...first, ...(await this.halve(tx, field, items.slice(middle)))];
+    }
+  }
+
+  private async plan(
+    webhooks: readonly WaitingWebhook[],
+  ): Promise<{ verdicts: WebhookVerdict[]; byField: Map<string, RoutedChange[]> }> {
     const accounts = await this.accounts.snapshot();
-    const byField = new Map<string, { verdict: WebhookVerdict; change: AccountChange }[]>();
+    const byField = new Map<string, RoutedChange[]>();
     const verdicts = webhooks.map((webhook) => {
       const verdict: WebhookVerdict = { ...keyOf(webhook), processed: true, error: null, fields: [], accountIds: [] };
-      const parsed = parseWebhook(webhook.body);
+      const parsed = parseWebhook(webhook.body, webhook.receivedAt);
       if (!parsed.ok) {
         // A second look will not make it readable: kept for a person, and out of the way of the others.
         return { ...verdict, processed: false, error: parsed.error };
       }
+      parsed.unreadable.forEach((error) => note(verdict, error));
       verdict.fields = [...new Set(parsed.changes.map((change) => change.field))];
       for (const change of parsed.changes) {
         this.route(verdict, webhook, change, accounts, byField);
       }
       return verdict;
     });
-    for (const [field, items] of byField) {
-      const unreadable = await this.handlers[field]?.(
-        tx,
-        items.map((item) => item.change),
-      );
-      const verdictOf = new Map(items.map((item) => [item.change, item.verdict]));
-      for (const { change, error } of unreadable ?? []) {
-        const verdict = verdictOf.get(change);
-        if (verdict) {
-          verdict.error = [verdict.error, error].filter(Boolean).join('; ');
-        }
+    return { verdicts, byField };
+  }
+
+  private async handle(tx: Tx, field: string, routed: readonly RoutedChange[]): Promise<void> {
+    const unreadable = await this.handlers[field]?.(
+      tx,
+      routed.map(({ change }) => change),
+    );
+    const verdictOf = new Map(routed.map(({ change, verdict }) => [change, verdict]));
+    for (const { change, error } of unreadable ?? []) {
+      const verdict = verdictOf.get(change);
+      if (verdict) {
+        note(verdict, error);
       }
     }
-    return verdicts;
   }
 
   private route(
@@ -78,26 +140,26 @@ export class WebhookRouter {
     webhook: WaitingWebhook,
     change: Change,
     accounts: readonly Account[],
-    byField: Map<string, { verdict: WebhookVerdict; change: AccountChange }[]>,
+    byField: Map<string, RoutedChange[]>,
   ): void {
-    const isHandled = change.field in this.handlers;
+    const isHandled = Object.hasOwn(this.handlers, change.field);
     const named = accounts.filter(
       (account) =>
         account.isActive &&
         (change.phoneNumberId === null
-          ? account.wabaId === change.entryId
+          ? change.entryId !== null && account.wabaId === change.entryId
           : account.phoneNumberId === change.phoneNumberId),
     );
     if (named.length === 0) {
       if (isHandled) {
-        verdict.error ??= 'no account';
+        note(verdict, 'no account');
       }
       changesTotal.inc({ field: known(isHandled, change.field), outcome: 'no_account' });
       return;
     }
     for (const account of named) {
       if (!this.isTrusted(account, webhook.secretFingerprint)) {
-        verdict.error ??= 'signed with the secret of another account';
+        note(verdict, 'signed with the secret of another account');
         changesTotal.inc({ field: known(isHandled, change.field), outcome: 'not_trusted' });
         continue;
       }
@@ -126,6 +188,14 @@ export class WebhookRouter {
 
 function keyOf(webhook: WaitingWebhook): { id: number; receivedAt: Date } {
   return { id: webhook.id, receivedAt: webhook.receivedAt };
+}
+
+/** Says each thing once, however many items of the body it is true of. */
+function note(verdict: WebhookVerdict, error: string): void {
+  const said = verdict.error === null ? [] : verdict.error.split(SEPARATOR);
+  if (said.length < MAX_NOTES && !said.includes(error)) {
+    verdict.error = [...said, error].join(SEPARATOR);
+  }
 }
 
 /** Metric labels are a closed set: Meta adds fields without notice. */

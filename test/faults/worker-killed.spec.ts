@@ -13,7 +13,12 @@ describe('a worker that is killed in the middle of a campaign', () => {
 
   beforeAll(async () => {
     processes = await startProcesses();
-    journey = { api: processes, simulator: processes.simulator, ...(await setUp(processes)), close: () => processes.close() };
+    journey = {
+      api: processes,
+      simulator: processes.simulator,
+      ...(await setUp(processes)),
+      close: () => processes.close(),
+    };
     await processes.simulator.configure({
       latency_ms: 50,
       messages_per_second: 1_000,
@@ -31,13 +36,21 @@ describe('a worker that is killed in the middle of a campaign', () => {
     for (let killed = 0; killed < KILLS; killed += 1) {
       const before = (await processes.simulator.ledger()).accepted;
       const target = Math.floor((RECIPIENTS * (killed + 0.5)) / (KILLS + 1));
-      await eventually(() => processes.simulator.ledger(), (ledger) => ledger.accepted >= target, 60_000);
+      await eventually(
+        () => processes.simulator.ledger(),
+        (ledger) => ledger.accepted >= target,
+        60_000,
+      );
       await kill(worker);
       const atKill = (await processes.simulator.ledger()).accepted;
       expect(atKill).toBeGreaterThan(before);
       const killedAt = Date.now();
       worker = await processes.startWorker();
-      await eventually(() => processes.simulator.ledger(), (ledger) => ledger.accepted > atKill, 30_000);
+      await eventually(
+        () => processes.simulator.ledger(),
+        (ledger) => ledger.accepted > atKill,
+        30_000,
+      );
       takeOvers.push(Date.now() - killedAt);
     }
     await campaignIs(journey, id, 'completed', 120_000);

@@ -87,7 +87,11 @@ export interface CampaignBody {
 }
 
 /** A draft with a file of recipients. */
-export async function draftWithCsv(journey: Journey<Caller>, csv: string, body: Record<string, unknown> = {}): Promise<number> {
+export async function draftWithCsv(
+  journey: Journey<Caller>,
+  csv: string,
+  body: Record<string, unknown> = {},
+): Promise<number> {
   const campaign = await journey.api.call<CampaignBody>('POST', '/campaigns', {
     body: {
       name: 'Test campaign',
@@ -133,7 +137,12 @@ export async function getCampaign(journey: Journey<Caller>, id: number): Promise
 }
 
 /** Watches until the campaign stands there; every look must add up. */
-export function campaignIs(journey: Journey<Caller>, id: number, status: string, timeoutMs = 30_000): Promise<CampaignBody> {
+export function campaignIs(
+  journey: Journey<Caller>,
+  id: number,
+  status: string,
+  timeoutMs = 30_000,
+): Promise<CampaignBody> {
   return eventually(
     async () => {
       const campaign = await getCampaign(journey, id);

@@ -113,6 +113,15 @@ export class DeliveryDesk {
     return this.database.transaction(async (tx) => {
       const marked = await this.recipients.markSending(tx, lease, attempts);
       const ours = attempts.filter((attempt) => marked.has(attempt.id));
+      // Those of a campaign that was paused meanwhile: nobody would take them up again while this lease lives.
+      const refused = attempts.filter((attempt) => !marked.has(attempt.id));
+      if (refused.length > 0) {
+        await this.recipients.unclaim(
+          tx,
+          lease,
+          refused.map((attempt) => attempt.id),
+        );
+      }
       if (ours.length > 0) {
         await this.deliveries.begin(
           tx,

@@ -8,7 +8,7 @@ import { callbackDataOf } from '../../inbox/evidence.js';
 import type { MessagesApi, SendResponse } from '../../meta/api/messages.js';
 import type { GraphResult } from '../../meta/graph-client.js';
 import { ambiguous, notSent, type GraphFailure } from '../../meta/graph-error.js';
-import { decide } from './decision.js';
+import { decide, type Decision } from './decision.js';
 import type { DeliveryDesk } from './delivery-desk.js';
 import { LEASE_MS, type Lease } from './leases.repository.js';
 import { Pacer } from './pacer.js';
@@ -28,6 +28,8 @@ const SETTLE_EVERY_MS = 30;
 const SETTLE_RETRY_MS = 250;
 const UNREACHABLE_PAUSE_MS = 1_000;
 const STOP_DEADLINE_MS = 8_000;
+/** An account is read at most a second late, so after this long its credentials are those of now. */
+const CREDENTIALS_SETTLE_MS = 1_200;
 /** Refusals of one kind in a row that pause a campaign: the template or its parameters are wrong for everyone. */
 const CIRCUIT_LIMIT = 20;
 
@@ -46,6 +48,9 @@ export class NumberDrain {
   private leaseUntil: number;
   private isLost = false;
   private isFinished = false;
+  private failure: Error | null = null;
+  /** Under way while it is not clear whether Meta's refusal of the account still holds. */
+  private verdict: Promise<boolean> | null = null;
   private hasClaimed = false;
   private wakeSettler: (() => void) | null = null;
   private readonly refusals = new Map<number, { code: number; count: number }>();
@@ -75,17 +80,21 @@ export class NumberDrain {
       ended.abort();
       this.wakeSettler?.();
       await Promise.all([heartbeat, settler]);
-      if (!this.isLost) {
+      // With requests still out the lease is left to run out: whoever takes it up then says that they are unknown.
+      if (!this.isLost && this.inFlight === 0) {
         await this.desk.leave(
           this.lease,
           this.ready.splice(0).map((recipient) => recipient.id),
         );
       }
     }
+    if (this.failure) {
+      throw this.failure;
+    }
   }
 
   private get mayGoOn(): boolean {
-    return !this.isLost && !this.isFinished && performance.now() < this.leaseUntil;
+    return !this.isLost && !this.isFinished && !this.failure && performance.now() < this.leaseUntil;
   }
 
   private async pump(signal: AbortSignal): Promise<void> {
@@ -93,9 +102,11 @@ export class NumberDrain {
     let marked: Promise<Attempt[]> | null = null;
     while (!signal.aborted && this.mayGoOn) {
       if (!filling && this.ready.length < this.pacer.currentRate(performance.now()) / 2) {
-        filling = this.fill().finally(() => {
-          filling = null;
-        });
+        filling = this.fill()
+          .catch((error: unknown) => this.fail(error))
+          .finally(() => {
+            filling = null;
+          });
       }
       marked ??= this.markNext();
       const attempts = await marked;
@@ -114,7 +125,8 @@ export class NumberDrain {
   private async postAll(attempts: readonly Attempt[], signal: AbortSignal): Promise<void> {
     for (const attempt of attempts) {
       while (this.mayPost(signal)) {
-        const waitMs = this.inFlight >= MAX_IN_FLIGHT ? 2 : this.pacer.waitMs(performance.now());
+        const mustWait = this.inFlight >= MAX_IN_FLIGHT || this.verdict !== null;
+        const waitMs = mustWait ? 2 : this.pacer.waitMs(performance.now());
         if (waitMs < 0.3) {
           break;
         }
@@ -129,7 +141,12 @@ export class NumberDrain {
   }
 
   private mayPost(signal: AbortSignal): boolean {
-    return !signal.aborted && !this.isLost && performance.now() < this.leaseUntil + LEASE_MARGIN_MS / 2;
+    return (
+      !signal.aborted &&
+      !this.isLost &&
+      !this.isFinished &&
+      performance.now() < this.leaseUntil + LEASE_MARGIN_MS / 2
+    );
   }
 
   private giveBack(attempt: Attempt): void {
@@ -156,17 +173,39 @@ export class NumberDrain {
   }
 
   private async markNext(): Promise<Attempt[]> {
+    if (!this.mayGoOn) {
+      return [];
+    }
     const count = Math.max(1, Math.round((this.pacer.currentRate(performance.now()) * MARK_AHEAD_MS) / 1_000));
     const group = this.ready.splice(0, count).map((recipient) => ({ ...recipient, attemptToken: randomUUID() }));
-    return group.length === 0 || !this.mayGoOn ? [] : this.desk.mark(this.account, this.lease, group);
+    if (group.length === 0) {
+      return [];
+    }
+    try {
+      return await this.desk.mark(this.account, this.lease, group);
+    } catch (error) {
+      // Whether they are marked is not known when the connection broke in the commit; that none was posted is.
+      group.forEach((attempt) => this.giveBack(attempt));
+      this.fail(error);
+      return [];
+    }
+  }
+
+  /**
+   * Ends the drain. What was claimed by a statement whose answer is lost is known to nobody here, and only the next lease
+   * finds it; the sweeper starts one within a second.
+   */
+  private fail(error: unknown): void {
+    this.failure ??= error instanceof Error ? error : new Error(String(error));
   }
 
   private post(attempt: Attempt): void {
     const sentAt = performance.now();
+    const { account } = this;
     this.pacer.take(sentAt);
     this.inFlight += 1;
     void this.messagesApi
-      .send(this.account, {
+      .send(account, {
         to: attempt.to,
         content: attempt.content,
         callbackData: callbackDataOf(attempt.attemptToken),
@@ -177,13 +216,46 @@ export class NumberDrain {
       }))
       .then((answer) => {
         this.pacer.answered(sentAt, performance.now());
+        return this.judge(attempt, account, answer);
+      })
+      .then(({ answer, decision }) => {
         this.inFlight -= 1;
-        this.receive(attempt, answer);
+        this.receive(attempt, answer, decision);
       });
   }
 
-  private receive(attempt: Attempt, answer: GraphResult<SendResponse>): void {
+  /**
+   * A refusal of the account holds for credentials that are still the account's: they may have been put right meanwhile,
+   * and then the campaign must not be paused again for the old ones. Nothing is posted until that is clear, and all that
+   * were refused so far share the verdict, so that none of them comes in late and pauses a campaign that was resumed.
+   */
+  private async judge(
+    attempt: Attempt,
+    account: Account,
+    answer: GraphResult<SendResponse>,
+  ): Promise<Pick<Settled, 'answer' | 'decision'>> {
     const decision = decide(answer, attempt.attempt);
+    if (decision.type !== 'put_back' || decision.pause !== 'account') {
+      return { answer, decision };
+    }
+    this.verdict ??= this.isRefused(account).finally(() => {
+      this.verdict = null;
+    });
+    return { answer, decision: (await this.verdict) ? decision : { ...decision, pause: null } };
+  }
+
+  private async isRefused(account: Account): Promise<boolean> {
+    await sleep(CREDENTIALS_SETTLE_MS);
+    const now = await this.findAccount(account.id).catch(() => null);
+    if (now && now.accessToken.reveal() !== account.accessToken.reveal()) {
+      this.account = now;
+      return false;
+    }
+    this.isFinished = true;
+    return true;
+  }
+
+  private receive(attempt: Attempt, answer: GraphResult<SendResponse>, decision: Decision): void {
     if (!answer.ok) {
       this.easeOff(answer.failure);
     }
@@ -219,6 +291,8 @@ export class NumberDrain {
     this.refusals.set(campaignId, { code: failure.code, count });
     if (count >= CIRCUIT_LIMIT) {
       this.openCircuits.set(campaignId, failure);
+      // Once resumed it has the whole run before it again.
+      this.refusals.delete(campaignId);
     }
   }
 
@@ -233,9 +307,10 @@ export class NumberDrain {
         continue;
       }
       try {
-        await this.desk.settle(this.account, batch, this.openCircuits);
+        const open = new Map(this.openCircuits);
+        await this.desk.settle(this.account, batch, open);
         this.settled.splice(0, batch.length);
-        this.openCircuits.clear();
+        open.forEach((_failure, campaignId) => this.openCircuits.delete(campaignId));
       } catch (error) {
         this.logger.warn(
           { context: 'NumberDrain', account_id: this.account.id, err: error },
@@ -306,6 +381,11 @@ export class NumberDrain {
       this.pacer.setLimit(account.messagesPerSecond);
     }
     const running = await this.desk.runningIds(this.account.id);
+    for (const campaignId of this.refusals.keys()) {
+      if (!running.has(campaignId)) {
+        this.refusals.delete(campaignId);
+      }
+    }
     const stopped = this.ready.filter((recipient) => !running.has(recipient.campaignId));
     if (stopped.length > 0) {
       const ids = new Set(stopped.map((recipient) => recipient.id));

@@ -1,0 +1,328 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import type { Account } from '../../src/accounts/account.js';
+import { AccountsService } from '../../src/accounts/accounts.service.js';
+import { CampaignProgress } from '../../src/campaigns/campaign-progress.js';
+import { CampaignsRepository, type CampaignRow } from '../../src/campaigns/campaigns.repository.js';
+import { RecipientsRepository } from '../../src/campaigns/recipients.repository.js';
+import { DeliveryDesk } from '../../src/campaigns/sending/delivery-desk.js';
+import { LeasesRepository, type Lease } from '../../src/campaigns/sending/leases.repository.js';
+import type { Attempt, PreparedRecipient, Settled } from '../../src/campaigns/sending/preparation.js';
+import { ConversationsRepository } from '../../src/inbox/conversations.repository.js';
+import { DeliveriesService } from '../../src/inbox/deliveries.service.js';
+import { PeopleService } from '../../src/contacts/people.service.js';
+import { ambiguous, notSent } from '../../src/meta/graph-error.js';
+import { Outbox } from '../../src/outbox/outbox.js';
+import { TemplatesService } from '../../src/templates/templates.service.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+
+const STATUSES = ['pending', 'claimed', 'sending', 'sent', 'delivered', 'read', 'failed', 'skipped', 'unknown'];
+
+/** The sending side over real SQL, without a worker: the tests say who holds what, and when a holder dies. */
+describe('claims', () => {
+  let api: TestApp;
+  let desk: DeliveryDesk;
+  let account: Account;
+  let otherAccount: Account;
+  const recipients = new RecipientsRepository();
+  const leases = new LeasesRepository();
+  const campaigns = new CampaignsRepository();
+
+  const newAccount = async (phoneNumberId: string): Promise<Account> => {
+    const answer = await api.call<{ id: number }>('POST', '/accounts', {
+      body: { name: phoneNumberId, phone_number_id: phoneNumberId, access_token: 'EAAx' },
+    });
+    return (await api.app.get(AccountsService, { strict: false }).find(answer.body.id)) as Account;
+  };
+  /** A running campaign of `count` people, straight into the tables. */
+  const running = async (of: Account, count: number): Promise<number> => {
+    const [template] = await api.db.query<{ id: number }>(
+      `insert into templates (account_id, name, category, status, body_text) values ($1, $2, 'UTILITY', 'APPROVED', 'Hi {{1}}')
+       returning id`,
+      [of.id, `t_${randomUUID().replaceAll('-', '')}`],
+    );
+    const id = await campaigns.insert(api.db, {
+      accountId: of.id,
+      name: 'Claims',
+      templateId: template?.id as number,
+      audienceType: 'csv',
+      audienceFilters: {},
+      parameterMappings: { '1': 'name' },
+    });
+    await api.db.query(
+      `insert into campaign_recipients (account_id, campaign_id, identity, phone, name)
+       select $1, $2::bigint, 'phone:' || phone, phone, 'Person' from (
+         select '+9196' || lpad($2::bigint::text, 4, '0') || lpad(n::text, 4, '0') as phone from generate_series(1, $3::int) n) p`,
+      [of.id, id, count],
+    );
+    await api.db.query(`update campaigns set status = 'running', run_no = 1, started_at = now() where id = $1`, [id]);
+    return id;
+  };
+  const statusesOf = async (id: number): Promise<Record<string, number>> => {
+    const rows = await api.db.query<{ status: string; n: number }>(
+      'select status, count(*) as n from campaign_recipients where campaign_id = $1 group by 1',
+      [id],
+    );
+    return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+  };
+  const take = async (of: Account): Promise<Lease> => {
+    const lease = await desk.takeOver(of.id, randomUUID());
+    if (!lease) {
+      throw new Error('somebody holds it');
+    }
+    return lease;
+  };
+  /** As if the holder had been silent for too long, by the database's clock. */
+  const expire = (of: Account): Promise<unknown> =>
+    api.db.query(`update sending_leases set expires_at = now() - interval '1 ms' where account_id = $1`, [of.id]);
+  const claim = async (lease: Lease, want: number, of = account): Promise<PreparedRecipient[]> =>
+    (await desk.claim(of, lease, want)).recipients;
+  const withTokens = (prepared: readonly PreparedRecipient[]): Attempt[] =>
+    prepared.map((recipient) => ({ ...recipient, attemptToken: randomUUID() }));
+  const accepted = (attempt: Attempt): Settled => ({
+    attempt,
+    answer: { ok: true, body: { messaging_product: 'whatsapp', messages: [{ id: `wamid.${attempt.attemptToken}` }] } },
+    decision: { type: 'accept' },
+  });
+  const provablyNotSent = (attempt: Attempt): Settled => ({
+    attempt,
+    answer: { ok: false, failure: notSent('no connection') },
+    decision: {
+      type: 'put_back',
+      delayMs: 0,
+      countsAsAttempt: false,
+      pause: null,
+      failure: notSent('no connection'),
+    },
+  });
+  const settle = (batch: Settled[], of = account): Promise<void> => desk.settle(of, batch, new Map());
+
+  beforeAll(async () => {
+    api = await startTestApp();
+    const get = <T>(type: abstract new (...args: never[]) => T): T => api.app.get<T>(type as never, { strict: false });
+    desk = new DeliveryDesk(
+      api.db,
+      leases,
+      campaigns,
+      recipients,
+      new CampaignProgress(recipients),
+      get(PeopleService),
+      get(ConversationsRepository),
+      get(DeliveriesService),
+      get(TemplatesService),
+      get(Outbox),
+    );
+    otherAccount = await newAccount('300000000000009');
+  });
+  afterAll(() => api.close());
+  let accounts = 0;
+  beforeEach(async () => {
+    account = await newAccount(`30000000000010${(accounts += 1)}`);
+  });
+
+  it('of twenty at once give each recipient to one', async () => {
+    const id = await running(account, 300);
+    const lease = await take(account);
+    const groups = await Promise.all(Array.from({ length: 20 }, () => claim(lease, 20)));
+    const ids = groups.flat().map((recipient) => recipient.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBeGreaterThanOrEqual(300 - 20);
+    const rest = await claim(lease, 300);
+    expect(new Set([...ids, ...rest.map((recipient) => recipient.id)]).size).toBe(300);
+    expect(await statusesOf(id)).toEqual({ claimed: 300 });
+  });
+
+  it('of several campaigns of a number take turns', async () => {
+    const [a, b] = [await running(account, 50), await running(account, 50)];
+    const claimed = await claim(await take(account), 20);
+    expect(claimed.map((recipient) => recipient.campaignId)).toEqual(Array.from({ length: 10 }, () => [a, b]).flat());
+  });
+
+  it('are made under one lease per number: of ten who want it one gets it, and another number is free', async () => {
+    const tries = await Promise.all(Array.from({ length: 10 }, () => desk.takeOver(account.id, randomUUID())));
+    expect(tries.filter((lease) => lease !== null)).toHaveLength(1);
+    expect(await desk.takeOver(account.id, randomUUID())).toBeNull();
+    const other = await desk.takeOver(otherAccount.id, randomUUID());
+    expect(other).not.toBeNull();
+    await desk.leave(other as Lease, []);
+  });
+
+  it('under a lease that is over take nothing, mark nothing and are not renewed', async () => {
+    const id = await running(account, 30);
+    const lease = await take(account);
+    const ours = withTokens(await claim(lease, 10));
+    await expire(account);
+    expect(await claim(lease, 10)).toEqual([]);
+    expect(await desk.mark(account, lease, ours)).toEqual([]);
+    expect(await desk.renew(lease)).toBe(false);
+    expect((await statusesOf(id)).sending).toBeUndefined();
+    const [messages] = await api.db.query<{ n: number }>('select count(*) as n from messages where campaign_id = $1', [id]);
+    expect(messages?.n).toBe(0);
+  });
+
+  it('of a holder that died go back, what it was sending is unknown, and each is sent once more at most', async () => {
+    const id = await running(account, 30);
+    const first = await take(account);
+    const posted = await desk.mark(account, first, withTokens(await claim(first, 10)));
+    await claim(first, 5);
+    expect(await statusesOf(id)).toEqual({ pending: 15, claimed: 5, sending: 10 });
+    await expire(account);
+    const second = await take(account);
+    expect(second.epoch).toBe(first.epoch + 1);
+    expect(await statusesOf(id)).toEqual({ pending: 20, unknown: 10 });
+    const again = await claim(second, 30);
+    expect(again).toHaveLength(20);
+    expect(again.filter((recipient) => posted.some((attempt) => attempt.id === recipient.id))).toEqual([]);
+    const messages = await api.db.query<{ status: string }>('select distinct status from messages where campaign_id = $1', [id]);
+    expect(messages).toEqual([{ status: 'unknown' }]);
+  });
+
+  it('are not disturbed by the holder before, however late it wakes', async () => {
+    const id = await running(account, 20);
+    const first = await take(account);
+    const late = withTokens(await claim(first, 10));
+    await expire(account);
+    const second = await take(account);
+    const present = await claim(second, 20);
+    expect(present).toHaveLength(20);
+    expect(await desk.mark(account, first, late)).toEqual([]);
+    await desk.unclaim(first, late.map((attempt) => attempt.id));
+    await desk.leave(first, late.map((attempt) => attempt.id));
+    expect(await statusesOf(id)).toEqual({ claimed: 20 });
+    expect(await desk.renew(second)).toBe(true);
+    expect(await desk.mark(account, second, withTokens(present))).toHaveLength(20);
+  });
+
+  it('a late answer still settles, whoever holds the lease', async () => {
+    const id = await running(account, 10);
+    const first = await take(account);
+    const attempts = await desk.mark(account, first, withTokens(await claim(first, 10)));
+    await expire(account);
+    await take(account);
+    expect(await statusesOf(id)).toEqual({ unknown: 10 });
+    await settle([...attempts.slice(0, 4).map(accepted), ...attempts.slice(4, 6).map(provablyNotSent)]);
+    expect(await statusesOf(id)).toEqual({ sent: 4, pending: 2, unknown: 4 });
+    // Once more changes nothing.
+    await settle([...attempts.slice(0, 4).map(accepted), ...attempts.slice(4, 6).map(provablyNotSent)]);
+    expect(await statusesOf(id)).toEqual({ sent: 4, pending: 2, unknown: 4 });
+  });
+
+  it('an answer that says "not sent" after the campaign has ended fails the recipient: nobody waits in an ended campaign', async () => {
+    const id = await running(account, 2);
+    const first = await take(account);
+    const [late, done] = await desk.mark(account, first, withTokens(await claim(first, 2)));
+    await expire(account);
+    const second = await take(account);
+    await settle([accepted(done as Attempt)]);
+    expect((await desk.claim(account, second, 10)).hasWork).toBe(false);
+    expect((await campaigns.find(api.db, account.id, id))?.status).toBe('completed');
+    await settle([provablyNotSent(late as Attempt)]);
+    expect(await statusesOf(id)).toEqual({ sent: 1, failed: 1 });
+  });
+
+  it('of a campaign that is paused before they are marked go back at once', async () => {
+    const id = await running(account, 10);
+    const lease = await take(account);
+    const ready = withTokens(await claim(lease, 10));
+    await api.db.query(`update campaigns set status = 'paused' where id = $1`, [id]);
+    expect(await desk.mark(account, lease, ready)).toEqual([]);
+    expect(await statusesOf(id)).toEqual({ pending: 10 });
+    await api.db.query(`update campaigns set status = 'running' where id = $1`, [id]);
+    expect(await claim(lease, 10)).toHaveLength(10);
+  });
+
+  it('who opted out is skipped when claimed, not when the file came', async () => {
+    const id = await running(account, 3);
+    const [row] = await api.db.query<{ phone: string }>('select phone from campaign_recipients where campaign_id = $1 order by id', [id]);
+    await api.call('POST', '/contacts', { body: { phone: row?.phone, opted_out: true } });
+    expect(await claim(await take(account), 10)).toHaveLength(2);
+    expect(await statusesOf(id)).toEqual({ claimed: 2, skipped: 1 });
+  });
+
+  it('counts stay true, whoever moves what at the same time', async () => {
+    const shown = (status: string): string => (['claimed', 'sending'].includes(status) ? 'pending' : status);
+    const expected = async (id: number): Promise<object> => {
+      const rows = Object.entries(await statusesOf(id));
+      const count = (...wanted: string[]): number =>
+        rows.filter(([status]) => wanted.includes(shown(status))).reduce((sum, [, n]) => sum + n, 0);
+      return {
+        total_count: count(...STATUSES),
+        pending_count: count('pending'),
+        sent_count: count('sent', 'delivered', 'read'),
+        delivered_count: count('delivered', 'read'),
+        read_count: count('read'),
+        failed_count: count('failed'),
+        skipped_count: count('skipped'),
+        unknown_count: count('unknown'),
+      };
+    };
+    const addsUp = (row: CampaignRow): boolean =>
+      row.total_count === row.pending_count + row.sent_count + row.failed_count + row.skipped_count + row.unknown_count &&
+      row.read_count <= row.delivered_count &&
+      row.delivered_count <= row.sent_count;
+    const move = fc.record({
+      kind: fc.constantFrom('set', 'set', 'set', 'delete', 'insert', 'fold', 'look'),
+      status: fc.constantFrom(...STATUSES),
+      from: fc.integer({ min: 0, max: 59 }),
+      size: fc.integer({ min: 1, max: 25 }),
+      aborts: fc.boolean(),
+    });
+    let inserted = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(move, { minLength: 1, maxLength: 8 }), { minLength: 2, maxLength: 4 }), async (actors) => {
+        const id = await running(otherAccount, 60);
+        const ids = (
+          await api.db.query<{ id: number }>('select id from campaign_recipients where campaign_id = $1 order by id', [id])
+        ).map((row) => row.id);
+        const broken: CampaignRow[] = [];
+        const look = async (): Promise<void> => {
+          const row = (await campaigns.find(api.db, otherAccount.id, id)) as CampaignRow;
+          if (!addsUp(row)) {
+            broken.push(row);
+          }
+        };
+        const act = async ({ kind, status, from, size, aborts }: (typeof actors)[number][number]): Promise<void> => {
+          const some = ids.slice(from, from + size);
+          if (kind === 'look') {
+            return look();
+          }
+          if (kind === 'fold') {
+            return void (await campaigns.foldCounts(api.db, size));
+          }
+          const work = api.db.transaction(async (tx) => {
+            if (kind === 'insert') {
+              await tx.query(
+                `insert into campaign_recipients (account_id, campaign_id, identity, status)
+                 select $1, $2, 'line:' || $3::int || ':' || n, $4 from generate_series(1, $5::int) n`,
+                [otherAccount.id, id, (inserted += 1), status, size],
+              );
+            } else {
+              await tx.query('select id from campaign_recipients where id = any($1::bigint[]) order by id for update', [some]);
+              await (kind === 'delete'
+                ? tx.query('delete from campaign_recipients where id = any($1::bigint[])', [some.slice(0, 3)])
+                : tx.query('update campaign_recipients set status = $2 where id = any($1::bigint[])', [some, status]));
+            }
+            if (aborts) {
+              throw new Error('changed its mind');
+            }
+          });
+          await (aborts ? work.catch(() => undefined) : work);
+        };
+        await Promise.all(
+          actors.map(async (moves) => {
+            for (const each of moves) {
+              await act(each);
+            }
+          }),
+        );
+        await look();
+        expect(broken).toEqual([]);
+        expect(await campaigns.find(api.db, otherAccount.id, id)).toMatchObject(await expected(id));
+        while ((await campaigns.foldCounts(api.db, 10)) > 0);
+        expect(await campaigns.find(api.db, otherAccount.id, id)).toMatchObject(await expected(id));
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
