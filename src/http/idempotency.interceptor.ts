@@ -84,7 +84,10 @@ export class IdempotencyInterceptor implements NestInterceptor {
     reply: FastifyReply,
   ): Observable<unknown> {
     if (holder && !holder.fingerprint.equals(fingerprint)) {
-      throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used for another request. Make a new one.');
+      throw new AppError(
+        'idempotency_key_reused',
+        'This Idempotency-Key was used for another request. Make a new one.',
+      );
     }
     // Gone between the two looks: it ended without an answer worth keeping, and the next try will have the key.
     if (holder?.status === undefined || holder.status === null || holder.body === null) {
@@ -151,7 +154,8 @@ function scopeOf(request: ParleyRequest, principal: Principal, isAccountScoped: 
     (request.body as { account_id?: unknown } | null | undefined)?.account_id,
     (request.query as { account_id?: unknown } | null | undefined)?.account_id,
   ].find((value) => value !== undefined);
-  const given = named ?? principal.defaultAccountId ?? (principal.accountIds.length === 1 ? principal.accountIds[0] : null);
+  const given =
+    named ?? principal.defaultAccountId ?? (principal.accountIds.length === 1 ? principal.accountIds[0] : null);
   if (given === undefined || given === null) {
     return `key:${principal.keyId}`;
   }
@@ -164,9 +168,7 @@ function fingerprintOf(request: ParleyRequest): Buffer {
   const [path = ''] = request.url.split('?');
   const { account_id: _inQuery, api_key: _key, ...query } = (request.query ?? {}) as Record<string, unknown>;
   const body = isObject(request.body) ? without(request.body, 'account_id') : request.body;
-  return sha256(
-    JSON.stringify([request.method, path.replace(/\/+$/, ''), canonical(query), canonical(body ?? null)]),
-  );
+  return sha256(JSON.stringify([request.method, path.replace(/\/+$/, ''), canonical(query), canonical(body ?? null)]));
 }
 
 function canonical(value: unknown): unknown {

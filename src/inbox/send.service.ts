@@ -85,12 +85,34 @@ export class SendService {
       replyTo: started.replyToWamid,
       callbackData: callbackDataOf(attemptToken),
     });
-    await this.settle(account, attemptToken, started.contactId, answer);
-    const message = await this.inbox.getMessage(this.database, account.id, started.messageId);
+    const message = await this.conclude(account, attemptToken, started, answer);
     if (!answer.ok) {
-      throw graphProblem(answer.failure, { message: toMessageDto(message) });
+      throw graphProblem(answer.failure, { message: message ? toMessageDto(message) : { id: started.messageId } });
+    }
+    if (!message) {
+      // "The database is away, try again" would make the caller send an accepted message a second time.
+      const failure = ambiguous('Meta accepted the message, but that could not be stored yet.');
+      throw graphProblem(failure, { message: { id: started.messageId } });
     }
     return { result: answer.body, message };
+  }
+
+  /** Stores Meta's answer and reads the message. @returns null when the database stays away */
+  private async conclude(
+    account: Account,
+    attemptToken: string,
+    started: { messageId: number; contactId: number },
+    answer: GraphResult<SendResponse>,
+  ): Promise<MessageRow | null> {
+    try {
+      await this.settle(account, attemptToken, started.contactId, answer);
+      return await this.inbox.getMessage(this.database, account.id, started.messageId);
+    } catch (error) {
+      if (isConnectionLoss(error)) {
+        return null;
+      }
+      throw error;
+    }
   }
 
   /**

@@ -51,7 +51,8 @@ describe('a campaign that Meta makes trouble for', () => {
     const answer = await journey.api.call('POST', `/campaigns/${id}/${name}`);
     expect([200, 202]).toContain(answer.status);
   };
-  const reasonOf = async (id: number): Promise<Reason> => (await getCampaign(journey, id)).status_reason as unknown as Reason;
+  const reasonOf = async (id: number): Promise<Reason> =>
+    (await getCampaign(journey, id)).status_reason as unknown as Reason;
   const settles = (id: number, holds: (campaign: CampaignBody) => boolean): Promise<CampaignBody> =>
     eventually(() => getCampaign(journey, id), holds);
   /** Gives what is on its way the time to be answered. */
@@ -101,8 +102,9 @@ describe('a campaign that Meta makes trouble for', () => {
       const id = await start(300);
       expect(await campaignIs(journey, id, 'completed', 30_000)).toMatchObject({ sent_count: 300, failed_count: 0 });
       await everybodyOnce(300);
-      const { [Object.keys((await journey.simulator.ledger()).numbers)[0] as string]: pace } = (await journey.simulator.ledger())
-        .numbers;
+      const { [Object.keys((await journey.simulator.ledger()).numbers)[0] as string]: pace } = (
+        await journey.simulator.ledger()
+      ).numbers;
       expect(pace?.average_per_second).toBeGreaterThan(90);
     });
   });
@@ -113,7 +115,10 @@ describe('a campaign that Meta makes trouble for', () => {
       [131042, 'a payment problem'],
     ])('%i (%s): all its campaigns pause with the reason; resumed, they finish', async (code) => {
       const ids = [await start(200), await start(200)];
-      await eventually(() => journey.simulator.ledger(), ({ accepted }) => accepted > 40);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ accepted }) => accepted > 40,
+      );
       await refuseWith(code);
       for (const id of ids) {
         expect(await campaignIs(journey, id, 'paused')).toMatchObject({ failed_count: 0 });
@@ -168,7 +173,11 @@ describe('a campaign that Meta makes trouble for', () => {
         template_id: journey.templates.named_offer,
         parameter_mappings: { first_name: 'name', offer_code: 'order_id' },
       });
-      expect(await campaignIs(journey, id, 'paused')).toMatchObject({ failed_count: 0, sent_count: 0, pending_count: 100 });
+      expect(await campaignIs(journey, id, 'paused')).toMatchObject({
+        failed_count: 0,
+        sent_count: 0,
+        pending_count: 100,
+      });
       expect(await reasonOf(id)).toMatchObject({ code: 'template_refused', graph: { code: 132015 } });
       expect(await campaignIs(journey, other, 'completed')).toMatchObject({ sent_count: 100 });
       await setStatus('APPROVED');
@@ -252,9 +261,16 @@ describe('a campaign that Meta makes trouble for', () => {
     it('131000 now and then: retried, and nobody fails', async () => {
       await fail({ http_500_ratio: 0.15 });
       const id = await start(60);
-      await eventually(() => journey.simulator.ledger(), ({ accepted }) => accepted > 40);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ accepted }) => accepted > 40,
+      );
       await fail(NO_FAULTS);
-      expect(await campaignIs(journey, id, 'completed')).toMatchObject({ sent_count: 60, failed_count: 0, unknown_count: 0 });
+      expect(await campaignIs(journey, id, 'completed')).toMatchObject({
+        sent_count: 60,
+        failed_count: 0,
+        unknown_count: 0,
+      });
       await everybodyOnce(60);
     });
   });
@@ -294,21 +310,36 @@ describe('a campaign that Meta makes trouble for', () => {
     it('nobody listens: nothing fails, nothing is unknown, and it goes on when Meta is back', async () => {
       const { port } = new URL(journey.simulator.url);
       const id = await start(300);
-      await eventually(() => journey.simulator.ledger(), ({ accepted }) => accepted > 60);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ accepted }) => accepted > 60,
+      );
       await move(id, 'pause');
-      await eventually(() => journey.simulator.ledger(), ({ webhooks }) => webhooks.waiting === 0 && webhooks.queued === 0);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ webhooks }) => webhooks.waiting === 0 && webhooks.queued === 0,
+      );
       const before = await journey.simulator.ledger();
       await journey.simulator.close();
       await move(id, 'resume');
       await new Promise((resolve) => setTimeout(resolve, 2_500));
       const meanwhile = await getCampaign(journey, id);
-      expect(meanwhile).toMatchObject({ status: 'running', failed_count: 0, unknown_count: 0, sent_count: before.accepted });
+      expect(meanwhile).toMatchObject({
+        status: 'running',
+        failed_count: 0,
+        unknown_count: 0,
+        sent_count: before.accepted,
+      });
       const back = await startSimulator({
         port: Number(port),
         config: { app_secret: APP_SECRET, callback_url: `${journey.api.url}/whatsapp/webhook/` } as never,
       });
       journey.simulator = connectSimulator(back.url, () => back.close());
-      expect(await campaignIs(journey, id, 'completed')).toMatchObject({ sent_count: 300, failed_count: 0, unknown_count: 0 });
+      expect(await campaignIs(journey, id, 'completed')).toMatchObject({
+        sent_count: 300,
+        failed_count: 0,
+        unknown_count: 0,
+      });
       await everybodyOnce(300 - before.accepted);
     });
   });

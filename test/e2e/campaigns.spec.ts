@@ -82,7 +82,8 @@ describe('a campaign', () => {
     const accountId = account.body.id;
     const api = {
       ...journey.api,
-      call: ((method, path, options) => journey.api.call(method, path, { accountId, ...options })) as Journey['api']['call'],
+      call: ((method, path, options) =>
+        journey.api.call(method, path, { accountId, ...options })) as Journey['api']['call'],
     };
     await api.call('POST', '/templates/sync', { body: {} });
     const list = await api.call<{ templates: { id: number; name: string }[] }>('GET', '/templates?limit=200');
@@ -257,7 +258,11 @@ describe('a campaign', () => {
         `phone,First Name,ORDER_ID,greeting\n${a},Asha,A-1,welcome\n${b},,A-2,hello`,
         {
           template_id,
-          parameter_mappings: { '1': { field: 'first name', default: 'friend' }, '2': 'Greeting', 'header.1': 'order_id' },
+          parameter_mappings: {
+            '1': { field: 'first name', default: 'friend' },
+            '2': 'Greeting',
+            'header.1': 'order_id',
+          },
         },
       );
       await run(id);
@@ -331,15 +336,22 @@ describe('a campaign', () => {
     it('without an approved template', async () => {
       const none = await run(await draft({ template_id: null }));
       expect([none.status, none.body.errors]).toMatchObject([400, [{ field: 'template_id' }]]);
-      await journey.api.db.query(`update templates set status = 'PAUSED' where id = $1`, [journey.templates.seasonal_offer]);
-      const id = await draftWithCsv(journey, audienceCsv(1, people(1)), { template_id: journey.templates.seasonal_offer });
+      await journey.api.db.query(`update templates set status = 'PAUSED' where id = $1`, [
+        journey.templates.seasonal_offer,
+      ]);
+      const id = await draftWithCsv(journey, audienceCsv(1, people(1)), {
+        template_id: journey.templates.seasonal_offer,
+      });
       const paused = await run(id);
       expect([paused.status, paused.body.code]).toEqual([409, 'template_not_approved']);
       expect((await getCampaign(journey, id)).status).toBe('draft');
     });
 
     it('with the template of another account', async () => {
-      const { status, body } = await call('POST', '/campaigns', { name: 'x', template_id: slow.templates.order_update });
+      const { status, body } = await call('POST', '/campaigns', {
+        name: 'x',
+        template_id: slow.templates.order_update,
+      });
       expect([status, body.errors]).toMatchObject([400, [{ field: 'template_id', code: 'not_found' }]]);
     });
   });
@@ -397,20 +409,51 @@ describe('a campaign', () => {
     it('a paused one sends nothing', async () => {
       const id = await draftWithCsv(slow, audienceCsv(200, people(200)));
       await run(id, slow);
-      await eventually(() => journey.simulator.ledger(), ({ accepted }) => accepted > 20);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ accepted }) => accepted > 20,
+      );
       await slow.api.call('POST', `/campaigns/${id}/pause`);
       await new Promise((resolve) => setTimeout(resolve, 500));
       const { accepted } = await journey.simulator.ledger();
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       expect((await journey.simulator.ledger()).accepted).toBe(accepted);
-      expect(await getCampaign(slow, id)).toMatchObject({ status: 'paused', sent_count: accepted, pending_count: 200 - accepted });
+      expect(await getCampaign(slow, id)).toMatchObject({
+        status: 'paused',
+        sent_count: accepted,
+        pending_count: 200 - accepted,
+      });
       await slow.api.call('POST', `/campaigns/${id}/cancel`);
+    });
+
+    it('stands still while its account is switched off, and goes on after', async () => {
+      const id = await draftWithCsv(slow, audienceCsv(200, people(300)));
+      await run(id, slow);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ accepted }) => accepted > 20,
+      );
+      const setActive = (is_active: boolean): Promise<unknown> =>
+        journey.api.call('PATCH', `/accounts/${slow.accountId}`, { body: { is_active } });
+      await setActive(false);
+      // A change of an account is in force within two seconds: one until it is read, one until it is looked at.
+      await new Promise((resolve) => setTimeout(resolve, 2_200));
+      const { accepted } = await journey.simulator.ledger();
+      expect(accepted).toBeLessThan(300);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      expect((await journey.simulator.ledger()).accepted).toBe(accepted);
+      await setActive(true);
+      expect(await campaignIs(slow, id, 'completed')).toMatchObject({ sent_count: 300 });
+      expect(await journey.simulator.ledger()).toMatchObject({ accepted: 300, recipients_messaged_more_than_once: 0 });
     });
 
     it('cancel is final', async () => {
       const id = await draftWithCsv(slow, audienceCsv(200, people(200)));
       await run(id, slow);
-      await eventually(() => journey.simulator.ledger(), ({ accepted }) => accepted > 20);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ accepted }) => accepted > 20,
+      );
       const cancelled = await slow.api.call<CampaignBody>('POST', `/campaigns/${id}/cancel`);
       expect(cancelled.body).toMatchObject({ status: 'cancelled', status_reason: { code: 'cancelled_by_user' } });
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -431,7 +474,11 @@ describe('a campaign', () => {
     await run(id, slow);
     const patch = (body: object): Promise<Answer<CampaignBody & ProblemBody & { name: string }>> =>
       slow.api.call('PATCH', `/campaigns/${id}`, { body });
-    expect((await patch({ name: 'Renamed' })).body).toMatchObject({ name: 'Renamed', status: 'running', total_count: 200 });
+    expect((await patch({ name: 'Renamed' })).body).toMatchObject({
+      name: 'Renamed',
+      status: 'running',
+      total_count: 200,
+    });
     const form = new FormData();
     form.append('file', new Blob(['phone\n+919876500001']), 'a.csv');
     const refused = [
@@ -440,7 +487,9 @@ describe('a campaign', () => {
       await slow.api.call<ProblemBody>('POST', `/campaigns/${id}/csv`, { body: form }),
       await slow.api.call<ProblemBody>('DELETE', `/campaigns/${id}`),
     ];
-    expect(refused.map(({ status, body }) => [status, body.code])).toEqual(refused.map(() => [409, 'campaign_running']));
+    expect(refused.map(({ status, body }) => [status, body.code])).toEqual(
+      refused.map(() => [409, 'campaign_running']),
+    );
     await slow.api.call('POST', `/campaigns/${id}/cancel`);
     expect((await slow.api.call('DELETE', `/campaigns/${id}`)).status).toBe(204);
     expect((await slow.api.call('GET', `/campaigns/${id}`)).status).toBe(404);
@@ -466,10 +515,15 @@ describe('a campaign', () => {
     const contact = await createContact({ phone: last, name: 'Last' });
     const id = await draftWithCsv(slow, audienceCsv(250, first));
     await run(id, slow);
-    await eventually(() => journey.simulator.ledger(), ({ accepted }) => accepted > 20);
+    await eventually(
+      () => journey.simulator.ledger(),
+      ({ accepted }) => accepted > 20,
+    );
     expect((await call('PATCH', `/contacts/${contact}`, { opted_out: true })).status).toBe(200);
     expect(await campaignIs(slow, id, 'completed')).toMatchObject({ sent_count: 249, skipped_count: 1 });
-    expect(await recipients(id, 'status=skipped', slow)).toMatchObject([{ phone_number: last, skip_reason: 'opted_out' }]);
+    expect(await recipients(id, 'status=skipped', slow)).toMatchObject([
+      { phone_number: last, skip_reason: 'opted_out' },
+    ]);
     expect(await sentTo(last)).toBe(0);
   });
 
@@ -481,7 +535,9 @@ describe('a campaign', () => {
       await call('DELETE', `/campaigns/${id}`),
       await call('GET', `/campaigns/${id}/recipients`),
       await upload<ProblemBody>(id, audienceCsv(1)),
-      ...(await Promise.all(['run', 'pause', 'resume', 'cancel'].map((move) => call('POST', `/campaigns/${id}/${move}`)))),
+      ...(await Promise.all(
+        ['run', 'pause', 'resume', 'cancel'].map((move) => call('POST', `/campaigns/${id}/${move}`)),
+      )),
     ];
     expect(asked.map(({ status, body }) => [status, body.code])).toEqual(asked.map(() => [404, 'not_found']));
     expect(await getCampaign(slow, id)).toMatchObject({ status: 'draft', total_count: 2 });
@@ -520,7 +576,9 @@ describe('a campaign', () => {
       (await call<{ campaigns: { name: string }[]; next_cursor: string | null }>('GET', `/campaigns/?${query}`)).body;
     const page = await list('q=diwali&limit=2');
     expect(page.campaigns.map(({ name }) => name)).toEqual(['Diwali three', 'Diwali two']);
-    expect((await list(`q=diwali&limit=2&cursor=${page.next_cursor}`)).campaigns.map(({ name }) => name)).toEqual(['Diwali one']);
+    expect((await list(`q=diwali&limit=2&cursor=${page.next_cursor}`)).campaigns.map(({ name }) => name)).toEqual([
+      'Diwali one',
+    ]);
     expect((await list('q=diwali&status=running')).campaigns).toEqual([]);
     expect((await list(`template_id=${journey.templates.hello_world}`)).campaigns).toHaveLength(3);
   });

@@ -94,7 +94,10 @@ describe('chats', () => {
     });
     const sent = await journey.api.call('POST', '/send-message', { body: { phone: ASHA, message: 'Yes' } });
     expect(sent.status).toBe(200);
-    expect(await chat(ASHA)).toMatchObject({ unread_count: 2, last_message: { message_body: 'Yes', direction: 'outbound' } });
+    expect(await chat(ASHA)).toMatchObject({
+      unread_count: 2,
+      last_message: { message_body: 'Yes', direction: 'outbound' },
+    });
   });
 
   it('finds a chat by phone in any spelling and by user id', async () => {
@@ -206,7 +209,11 @@ describe('chats', () => {
       await contact(a, { name: 'Zubin 100%_sure', labels: ['VIP'] });
       const [vip] = await journey.api.db.query<{ id: number }>(`select id from labels where name = 'VIP'`);
       const labelId = vip?.id as number;
-      const set = (phone: string, column: 'label_id' | 'is_resolved' | 'assigned_to', value: unknown): Promise<unknown> =>
+      const set = (
+        phone: string,
+        column: 'label_id' | 'is_resolved' | 'assigned_to',
+        value: unknown,
+      ): Promise<unknown> =>
         journey.api.db.queryDynamic(
           `update conversations set ${column} = $2 where contact_id = (select id from contacts where phone = $1) and account_id = $3`,
           [phone, value, journey.accountId],
@@ -214,7 +221,9 @@ describe('chats', () => {
       await set(a, 'label_id', labelId);
       await set(b, 'is_resolved', true);
       await set(c, 'assigned_to', 'asha@example.com');
-      await journey.api.db.queryDynamic('update conversations set unread_count = 0 where id = $1', [(await chat(b)).id]);
+      await journey.api.db.queryDynamic('update conversations set unread_count = 0 where id = $1', [
+        (await chat(b)).id,
+      ]);
 
       const phones = async (query: string): Promise<(string | null)[]> =>
         (await allChats(query)).map(({ phone_number }) => phone_number);
@@ -246,13 +255,14 @@ describe('chats', () => {
       },
     );
 
-    it.each(['nonsense', Buffer.from('["chats","x",1]').toString('base64url'), Buffer.from('["campaigns",1]').toString('base64url')])(
-      'refuses the cursor %s',
-      async (cursor) => {
-        const { status, body } = await journey.api.call('GET', `/chats?cursor=${cursor}`);
-        expect([status, body.code]).toEqual([400, 'bad_cursor']);
-      },
-    );
+    it.each([
+      'nonsense',
+      Buffer.from('["chats","x",1]').toString('base64url'),
+      Buffer.from('["campaigns",1]').toString('base64url'),
+    ])('refuses the cursor %s', async (cursor) => {
+      const { status, body } = await journey.api.call('GET', `/chats?cursor=${cursor}`);
+      expect([status, body.code]).toEqual([400, 'bad_cursor']);
+    });
   });
 
   describe('messages of a chat', () => {

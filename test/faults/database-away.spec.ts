@@ -1,35 +1,98 @@
 import type { ChildProcess } from 'node:child_process';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import pg from 'pg';
 import { callApi, eventually } from '../support/app.js';
-import { addsUp, audienceCsv, draftWithCsv, getCampaign, setUp, type CampaignBody, type Journey } from '../support/journey.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import {
+  addsUp,
+  audienceCsv,
+  draftWithCsv,
+  getCampaign,
+  setUp,
+  type CampaignBody,
+  type Journey,
+} from '../support/journey.js';
 import { startProcesses, type Processes } from '../support/processes.js';
 
 const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? 3_000);
 const CUTS = Number(process.env.FAULTS_CUTS ?? 6);
+
+/** A way to the database that can be closed: then connecting is refused, as when PostgreSQL is not running. */
+interface Way {
+  url: string;
+  close(): Promise<void>;
+  open(): Promise<void>;
+}
+
+async function wayTo(databaseUrl: string): Promise<Way> {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  let port = 0;
+  let server: Server | null = null;
+  const relay = (client: Socket): void => {
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  };
+  const open = async (): Promise<void> => {
+    const opened = createServer(relay);
+    await new Promise<void>((resolve) => opened.listen(port, '127.0.0.1', resolve));
+    port = (opened.address() as AddressInfo).port;
+    server = opened;
+  };
+  await open();
+  const url = new URL(databaseUrl);
+  url.host = `127.0.0.1:${port}`;
+  return {
+    url: url.toString(),
+    open,
+    close: async () => {
+      const closed = new Promise((resolve) => (server ? server.close(resolve) : resolve(null)));
+      sockets.forEach((socket) => socket.destroy());
+      await closed;
+    },
+  };
+}
 
 describe('a database that breaks all connections in the middle of a campaign', () => {
   let processes: Processes;
   let journey: Journey<Processes>;
   let worker: ChildProcess;
   let admin: pg.Client;
-  let databaseName: string;
+  let database: TestDatabase;
+  let way: Way;
 
   /** What a restart of PostgreSQL does to those who are connected. @returns how many were */
   const cut = async (): Promise<number> => {
     const { rowCount } = await admin.query(
       'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
-      [databaseName],
+      [new URL(database.url).pathname.slice(1)],
     );
     return rowCount ?? 0;
   };
-  const allow = (connections: boolean): Promise<unknown> =>
-    admin.query(`alter database ${databaseName} with allow_connections ${connections}`);
 
   beforeAll(async () => {
-    processes = await startProcesses();
-    journey = { api: processes, simulator: processes.simulator, ...(await setUp(processes)), close: () => processes.close() };
+    database = await createTestDatabase();
+    way = await wayTo(database.url);
+    processes = await startProcesses({ DATABASE_URL: way.url });
+    journey = {
+      api: processes,
+      simulator: processes.simulator,
+      ...(await setUp(processes)),
+      close: () => processes.close(),
+    };
     worker = await processes.startWorker();
-    databaseName = new URL(processes.database.url).pathname.slice(1);
     admin = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
     await admin.connect();
     await processes.simulator.configure({
@@ -40,9 +103,10 @@ describe('a database that breaks all connections in the middle of a campaign', (
     await processes.call('PATCH', `/accounts/${journey.accountId}`, { body: { messages_per_second: 300 } });
   });
   afterAll(async () => {
-    await allow(true);
     await admin.end();
     await processes.close();
+    await way.close();
+    await database.drop();
   });
 
   /** Works, or says that the database is away: nothing else. */
@@ -57,7 +121,11 @@ describe('a database that breaks all connections in the middle of a campaign', (
     return answer.body;
   };
   const campaignEnds = async (id: number): Promise<void> => {
-    await eventually(() => look(id), (campaign) => campaign?.status === 'completed', 60_000);
+    await eventually(
+      () => look(id),
+      (campaign) => campaign?.status === 'completed',
+      60_000,
+    );
     // What was in doubt and was accepted is settled by its statuses.
     await eventually(
       () => processes.simulator.ledger(),
@@ -112,9 +180,12 @@ describe('a database that breaks all connections in the middle of a campaign', (
     await processes.simulator.call('DELETE', 'ledger');
     const id = await draftWithCsv(journey, audienceCsv(RECIPIENTS, 9_860_000_000));
     await processes.call('POST', `/campaigns/${id}/run`);
-    await eventually(() => processes.simulator.ledger(), ({ accepted }) => accepted >= RECIPIENTS / 3, 60_000);
-    await allow(false);
-    await cut();
+    await eventually(
+      () => processes.simulator.ledger(),
+      ({ accepted }) => accepted >= RECIPIENTS / 3,
+      60_000,
+    );
+    await way.close();
     const [away, ready, live] = await Promise.all([
       processes.call<{ code: string }>('GET', `/campaigns/${id}`),
       callApi(processes.url, 'GET', '/health/ready'),
@@ -126,22 +197,44 @@ describe('a database that breaks all connections in the middle of a campaign', (
     // What was marked before may still have gone out.
     expect((await processes.simulator.ledger()).accepted - accepted).toBeLessThan(50);
     expectAlive();
-    await allow(true);
+    await way.open();
     await campaignEnds(id);
     expectAlive();
     expect(await expectNobodyLostOrTwice(id)).toBeLessThanOrEqual(20);
   }, 240_000);
 
-  it('takes a send that was accepted no part of its answer: it is stored when the database is back', async () => {
+  it('while a single send is out: its answer is stored as soon as a connection can be had', async () => {
     await processes.simulator.configure({ latency_ms: 600 });
     const sending = processes.call<{ message: { id: number } }>('POST', '/send-message/?force=true', {
       body: { phone: '+919877000001', message: 'In between' },
     });
-    await eventually(() => processes.simulator.rows('&to=919877000001'), (rows) => rows.length === 1);
+    await eventually(
+      () => processes.simulator.rows('&to=919877000001'),
+      (rows) => rows.length === 1,
+    );
     await cut();
     const sent = await sending;
     expect(sent.status).toBe(200);
     const stored = await processes.call<{ status: string }>('GET', `/messages/${sent.body.message.id}`);
     expect(['sent', 'delivered', 'read']).toContain(stored.body.status);
   }, 30_000);
+
+  it('and stays away while a single send is out: the caller is told not to send it again, and a status settles it', async () => {
+    const sending = processes.call<{ code: string; message: { id: number } }>('POST', '/send-message/?force=true', {
+      body: { phone: '+919877000002', message: 'In between' },
+    });
+    await eventually(
+      () => processes.simulator.rows('&to=919877000002'),
+      (rows) => rows.length === 1,
+    );
+    await way.close();
+    const lost = await sending;
+    expect([lost.status, lost.body.code]).toEqual([504, 'graph_outcome_unknown']);
+    await way.open();
+    await eventually(
+      () => processes.call<{ status: string }>('GET', `/messages/${lost.body.message.id}`),
+      ({ status, body }) => status === 200 && ['delivered', 'read'].includes(body.status),
+      20_000,
+    );
+  }, 60_000);
 });

@@ -15,7 +15,12 @@ describe('a Redis that loses everything in the middle of a campaign', () => {
   beforeAll(async () => {
     redis = new Redis(testRedisUrl());
     processes = await startProcesses();
-    journey = { api: processes, simulator: processes.simulator, ...(await setUp(processes)), close: () => processes.close() };
+    journey = {
+      api: processes,
+      simulator: processes.simulator,
+      ...(await setUp(processes)),
+      close: () => processes.close(),
+    };
     await processes.startWorker();
     await processes.simulator.configure({
       latency_ms: 20,
@@ -35,7 +40,11 @@ describe('a Redis that loses everything in the middle of a campaign', () => {
     await processes.call('POST', `/campaigns/${id}/run`);
     for (let flushed = 1; flushed <= FLUSHES; flushed += 1) {
       const target = Math.floor((RECIPIENTS * flushed) / (FLUSHES + 1));
-      await eventually(() => processes.simulator.ledger(), ({ accepted }) => accepted >= target, 60_000);
+      await eventually(
+        () => processes.simulator.ledger(),
+        ({ accepted }) => accepted >= target,
+        60_000,
+      );
       await redis.flushdb();
     }
     expect(await campaignIs(journey, id, 'completed', 60_000)).toMatchObject({

@@ -156,7 +156,9 @@ describe('claims', () => {
     expect(await desk.mark(account, lease, ours)).toEqual([]);
     expect(await desk.renew(lease)).toBe(false);
     expect((await statusesOf(id)).sending).toBeUndefined();
-    const [messages] = await api.db.query<{ n: number }>('select count(*) as n from messages where campaign_id = $1', [id]);
+    const [messages] = await api.db.query<{ n: number }>('select count(*) as n from messages where campaign_id = $1', [
+      id,
+    ]);
     expect(messages?.n).toBe(0);
   });
 
@@ -173,7 +175,10 @@ describe('claims', () => {
     const again = await claim(second, 30);
     expect(again).toHaveLength(20);
     expect(again.filter((recipient) => posted.some((attempt) => attempt.id === recipient.id))).toEqual([]);
-    const messages = await api.db.query<{ status: string }>('select distinct status from messages where campaign_id = $1', [id]);
+    const messages = await api.db.query<{ status: string }>(
+      'select distinct status from messages where campaign_id = $1',
+      [id],
+    );
     expect(messages).toEqual([{ status: 'unknown' }]);
   });
 
@@ -186,8 +191,14 @@ describe('claims', () => {
     const present = await claim(second, 20);
     expect(present).toHaveLength(20);
     expect(await desk.mark(account, first, late)).toEqual([]);
-    await desk.unclaim(first, late.map((attempt) => attempt.id));
-    await desk.leave(first, late.map((attempt) => attempt.id));
+    await desk.unclaim(
+      first,
+      late.map((attempt) => attempt.id),
+    );
+    await desk.leave(
+      first,
+      late.map((attempt) => attempt.id),
+    );
     expect(await statusesOf(id)).toEqual({ claimed: 20 });
     expect(await desk.renew(second)).toBe(true);
     expect(await desk.mark(account, second, withTokens(present))).toHaveLength(20);
@@ -233,7 +244,10 @@ describe('claims', () => {
 
   it('who opted out is skipped when claimed, not when the file came', async () => {
     const id = await running(account, 3);
-    const [row] = await api.db.query<{ phone: string }>('select phone from campaign_recipients where campaign_id = $1 order by id', [id]);
+    const [row] = await api.db.query<{ phone: string }>(
+      'select phone from campaign_recipients where campaign_id = $1 order by id',
+      [id],
+    );
     await api.call('POST', '/contacts', { body: { phone: row?.phone, opted_out: true } });
     expect(await claim(await take(account), 10)).toHaveLength(2);
     expect(await statusesOf(id)).toEqual({ claimed: 2, skipped: 1 });
@@ -257,7 +271,8 @@ describe('claims', () => {
       };
     };
     const addsUp = (row: CampaignRow): boolean =>
-      row.total_count === row.pending_count + row.sent_count + row.failed_count + row.skipped_count + row.unknown_count &&
+      row.total_count ===
+        row.pending_count + row.sent_count + row.failed_count + row.skipped_count + row.unknown_count &&
       row.read_count <= row.delivered_count &&
       row.delivered_count <= row.sent_count;
     const move = fc.record({
@@ -269,60 +284,71 @@ describe('claims', () => {
     });
     let inserted = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(move, { minLength: 1, maxLength: 8 }), { minLength: 2, maxLength: 4 }), async (actors) => {
-        const id = await running(otherAccount, 60);
-        const ids = (
-          await api.db.query<{ id: number }>('select id from campaign_recipients where campaign_id = $1 order by id', [id])
-        ).map((row) => row.id);
-        const broken: CampaignRow[] = [];
-        const look = async (): Promise<void> => {
-          const row = (await campaigns.find(api.db, otherAccount.id, id)) as CampaignRow;
-          if (!addsUp(row)) {
-            broken.push(row);
-          }
-        };
-        const act = async ({ kind, status, from, size, aborts }: (typeof actors)[number][number]): Promise<void> => {
-          const some = ids.slice(from, from + size);
-          if (kind === 'look') {
-            return look();
-          }
-          if (kind === 'fold') {
-            return void (await campaigns.foldCounts(api.db, size));
-          }
-          const work = api.db.transaction(async (tx) => {
-            if (kind === 'insert') {
-              await tx.query(
-                `insert into campaign_recipients (account_id, campaign_id, identity, status)
+      fc.asyncProperty(
+        fc.array(fc.array(move, { minLength: 1, maxLength: 8 }), { minLength: 2, maxLength: 4 }),
+        async (actors) => {
+          const id = await running(otherAccount, 60);
+          const ids = (
+            await api.db.query<{ id: number }>(
+              'select id from campaign_recipients where campaign_id = $1 order by id',
+              [id],
+            )
+          ).map((row) => row.id);
+          const broken: CampaignRow[] = [];
+          const look = async (): Promise<void> => {
+            const row = (await campaigns.find(api.db, otherAccount.id, id)) as CampaignRow;
+            if (!addsUp(row)) {
+              broken.push(row);
+            }
+          };
+          const act = async ({ kind, status, from, size, aborts }: (typeof actors)[number][number]): Promise<void> => {
+            const some = ids.slice(from, from + size);
+            if (kind === 'look') {
+              return look();
+            }
+            if (kind === 'fold') {
+              return void (await campaigns.foldCounts(api.db, size));
+            }
+            const work = api.db.transaction(async (tx) => {
+              if (kind === 'insert') {
+                await tx.query(
+                  `insert into campaign_recipients (account_id, campaign_id, identity, status)
                  select $1, $2, 'line:' || $3::int || ':' || n, $4 from generate_series(1, $5::int) n`,
-                [otherAccount.id, id, (inserted += 1), status, size],
-              );
-            } else {
-              await tx.query('select id from campaign_recipients where id = any($1::bigint[]) order by id for update', [some]);
-              await (kind === 'delete'
-                ? tx.query('delete from campaign_recipients where id = any($1::bigint[])', [some.slice(0, 3)])
-                : tx.query('update campaign_recipients set status = $2 where id = any($1::bigint[])', [some, status]));
-            }
-            if (aborts) {
-              throw new Error('changed its mind');
-            }
-          });
-          await (aborts ? work.catch(() => undefined) : work);
-        };
-        await Promise.all(
-          actors.map(async (moves) => {
-            for (const each of moves) {
-              await act(each);
-            }
-          }),
-        );
-        await look();
-        expect(broken).toEqual([]);
-        expect(await campaigns.find(api.db, otherAccount.id, id)).toMatchObject(await expected(id));
-        while ((await campaigns.foldCounts(api.db, 10)) > 0);
-        expect(await campaigns.find(api.db, otherAccount.id, id)).toMatchObject(await expected(id));
-      }),
+                  [otherAccount.id, id, (inserted += 1), status, size],
+                );
+              } else {
+                await tx.query(
+                  'select id from campaign_recipients where id = any($1::bigint[]) order by id for update',
+                  [some],
+                );
+                await (kind === 'delete'
+                  ? tx.query('delete from campaign_recipients where id = any($1::bigint[])', [some.slice(0, 3)])
+                  : tx.query('update campaign_recipients set status = $2 where id = any($1::bigint[])', [
+                      some,
+                      status,
+                    ]));
+              }
+              if (aborts) {
+                throw new Error('changed its mind');
+              }
+            });
+            await (aborts ? work.catch(() => undefined) : work);
+          };
+          await Promise.all(
+            actors.map(async (moves) => {
+              for (const each of moves) {
+                await act(each);
+              }
+            }),
+          );
+          await look();
+          expect(broken).toEqual([]);
+          expect(await campaigns.find(api.db, otherAccount.id, id)).toMatchObject(await expected(id));
+          while ((await campaigns.foldCounts(api.db, 10)) > 0);
+          expect(await campaigns.find(api.db, otherAccount.id, id)).toMatchObject(await expected(id));
+        },
+      ),
       { numRuns: 25 },
     );
   });
 });
-

@@ -54,8 +54,12 @@ export class CampaignSender implements OnApplicationShutdown {
   private async drain(accountId: number): Promise<void> {
     await sleep(POLITENESS_MS * (this.running.size - 1), this.stopping.signal);
     const account = await this.accounts.find(accountId);
-    const lease = account && !this.stopping.signal.aborted ? await this.desk.takeOver(accountId, this.holder) : null;
-    if (!account || !lease) {
+    // Nothing goes out for an account that is switched off; its campaigns go on when it is switched on again.
+    if (!account?.isActive || this.stopping.signal.aborted) {
+      return;
+    }
+    const lease = await this.desk.takeOver(accountId, this.holder);
+    if (!lease) {
       return;
     }
     this.logger.info({ context: 'CampaignSender', account_id: accountId, epoch: lease.epoch }, 'sending from a number');

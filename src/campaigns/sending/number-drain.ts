@@ -142,10 +142,7 @@ export class NumberDrain {
 
   private mayPost(signal: AbortSignal): boolean {
     return (
-      !signal.aborted &&
-      !this.isLost &&
-      !this.isFinished &&
-      performance.now() < this.leaseUntil + LEASE_MARGIN_MS / 2
+      !signal.aborted && !this.isLost && !this.isFinished && performance.now() < this.leaseUntil + LEASE_MARGIN_MS / 2
     );
   }
 
@@ -376,10 +373,12 @@ export class NumberDrain {
   /** A pause, a new rate or a new token takes effect within a heartbeat; a campaign that stopped gives back what was ready. */
   private async refresh(): Promise<void> {
     const account = await this.findAccount(this.account.id);
-    if (account) {
-      this.account = account;
-      this.pacer.setLimit(account.messagesPerSecond);
+    if (!account?.isActive) {
+      this.isFinished = true;
+      return;
     }
+    this.account = account;
+    this.pacer.setLimit(account.messagesPerSecond);
     const running = await this.desk.runningIds(this.account.id);
     for (const campaignId of this.refusals.keys()) {
       if (!running.has(campaignId)) {
