@@ -9,6 +9,7 @@ export interface ConversationTouch {
   at: Date;
   /** Messages the customer wrote and nobody has read. */
   unread: number;
+  /** The customer wrote it: opens the service window and reopens the conversation. */
   isInbound: boolean;
 }
 

@@ -31,6 +31,7 @@ interface ReadMessage {
   timestamp: Date;
   raw: Json;
   isBubble: boolean;
+  isWritten: boolean;
 }
 
 export interface UnreadableItem {
@@ -46,7 +47,10 @@ export interface MessagesOutcome {
 }
 
 /** Types that change or announce something and are no bubble of their own: they make nothing unread. */
-const NO_BUBBLE = new Set(['reaction', 'system', 'edit', 'revoke', 'request_welcome', 'unsupported']);
+const NO_BUBBLE = new Set(['reaction', 'system', 'edit', 'revoke', 'request_welcome']);
+
+/** Types that WhatsApp makes, not the customer: they open no service window and reopen no conversation. */
+const NOT_WRITTEN = new Set(['system', 'request_welcome']);
 
 const received = counter('parley_inbound_messages_total', 'Messages received, by Meta type', ['type']);
 const statuses = counter('parley_statuses_total', 'Statuses received', ['status']);
@@ -134,7 +138,7 @@ export class InboxWebhook {
         messageId: id,
         at: row.timestamp,
         unread: message.isBubble ? 1 : 0,
-        isInbound: true,
+        isInbound: message.isWritten,
       })),
     );
     await this.outbox.append(
@@ -181,6 +185,7 @@ function readMessage(account: Account, change: Change, message: Json | null): Re
     timestamp: timeOf(message.timestamp, change.receivedAt),
     raw: message,
     isBubble: !NO_BUBBLE.has(type),
+    isWritten: !NOT_WRITTEN.has(type),
   };
 }
 
