@@ -32,7 +32,9 @@ export function isConnectionLoss(error: unknown): boolean {
   return (
     /^(08|57P0)/.test(code) ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300'].includes(code) ||
-    /Connection terminated|connection timeout|timeout expired|Client has encountered a connection error/i.test(message)
+    /Connection terminated|connection timeout|timeout expired|Client has encountered a connection error|not currently accepting connections/i.test(
+      message,
+    )
   );
 }
 

@@ -36,6 +36,9 @@ export class IdempotencySweeper implements OnApplicationBootstrap, OnApplication
   }
 
   private async sweep(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (await this.repository.prune(this.database, KEEP_DAYS, BATCH)) === BATCH);
+    let count = BATCH;
+    while (count === BATCH && !signal.aborted) {
+      count = await this.repository.prune(this.database, KEEP_DAYS, BATCH);
+    }
   }
 }

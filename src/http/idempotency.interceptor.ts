@@ -23,7 +23,7 @@ const DEAD_AFTER_S = 120;
 const STORE_ATTEMPTS = 5;
 const STORE_RETRY_MS = 200;
 /** Answers that say that nothing was done: the same key may be tried again. */
-const NOT_STORED = new Set([400, 401, 403, 404, 405, 409, 413, 415, 429]);
+const NOT_STORED = new Set([400, 401, 403, 404, 405, 409, 413, 415, 429, 503]);
 
 /**
  * Makes a POST that carries `Idempotency-Key` happen once: the first with a key runs and its answer is kept, the same

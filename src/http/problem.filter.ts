@@ -2,7 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { AppError, type ErrorCode } from '../common/app-error.js';
-import { isConnectionLoss, isDataError } from '../database/pg-error.js';
+import { isConnectionLoss, isDataError, isRetryable } from '../database/pg-error.js';
 import type { ParleyRequest } from './principal.js';
 
 const ERROR_DOCS = 'https://parley.dev/errors/';
@@ -87,6 +87,12 @@ export function toAppError(thrown: unknown): AppError {
   }
   if (isConnectionLoss(thrown)) {
     return new AppError('unavailable', 'The database is not reachable right now.', { retryAfterS: 1, cause: thrown });
+  }
+  if (isRetryable(thrown)) {
+    return new AppError('unavailable', 'Another request holds what this one needs. Try again.', {
+      retryAfterS: 1,
+      cause: thrown,
+    });
   }
   if (isDataError(thrown)) {
     return new AppError(

@@ -187,7 +187,7 @@ describe('a campaign that Meta makes trouble for', () => {
     });
 
     it('20 times in a row for its parameters: it pauses; resumed, it goes on with the rest', async () => {
-      await refuseWith(132000, 0, 600);
+      await refuseWith(132000);
       const id = await start(200);
       await campaignIs(journey, id, 'paused');
       const paused = await answered(id);

@@ -427,7 +427,7 @@ describe('a campaign', () => {
     });
 
     it('stands still while its account is switched off, and goes on after', async () => {
-      const id = await draftWithCsv(slow, audienceCsv(200, people(300)));
+      const id = await draftWithCsv(slow, audienceCsv(300, people(300)));
       await run(id, slow);
       await eventually(
         () => journey.simulator.ledger(),

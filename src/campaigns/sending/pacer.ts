@@ -6,7 +6,8 @@ const CATCH_UP_MS = 250;
 const CATCH_UP_SHARE = 1.25;
 /** Timers are coarse: so much may go out without a gap, in ms of the schedule. */
 const TIMER_SLACK_MS = 8;
-const WINDOW_MS = 1_000;
+/** A second, and what the estimate of an arrival may be wrong by: the way to Graph may take most of a round trip. */
+const WINDOW_MS = 1_006;
 const MIN_FACTOR = 0.02;
 /** The share of the full rate that comes back per second after a refusal. */
 const RECOVERY_PER_S = 0.1;
@@ -23,9 +24,9 @@ export class Pacer {
   /** The same a little faster, which is as fast as catching up may be. */
   private nextGapAt = 0;
   private inFlight = 0;
-  /** Latest possible arrivals of answered sends, oldest first. */
-  private readonly arrivals: number[] = [];
-  private firstArrival = 0;
+  /** When sends were answered, oldest first. */
+  private readonly answers: number[] = [];
+  private firstAnswer = 0;
   private quickestMs = Number.POSITIVE_INFINITY;
   private factor = 1;
   private slowedAt = 0;
@@ -63,11 +64,8 @@ export class Pacer {
   /** A slot's request was answered, or failed. */
   answered(sentAt: number, now: number): void {
     this.inFlight -= 1;
-    const roundTripMs = now - sentAt;
-    this.quickestMs = Math.min(this.quickestMs * 1.001, roundTripMs);
-    const arrivedAt = Math.max(sentAt, now - 0.9 * this.quickestMs);
-    // Answers come nearly in order; the list stays sorted well enough when each is at least its predecessor.
-    this.arrivals.push(Math.max(arrivedAt, this.arrivals.at(-1) ?? 0));
+    this.quickestMs = Math.min(this.quickestMs * 1.001, now - sentAt);
+    this.answers.push(now);
   }
 
   /** Graph said that it was too much (130429): half the rate, a pause, and a slow way back. */
@@ -87,22 +85,21 @@ export class Pacer {
   }
 
   private windowWaitMs(now: number): number {
-    while (
-      this.firstArrival < this.arrivals.length &&
-      (this.arrivals[this.firstArrival] as number) <= now - WINDOW_MS
-    ) {
-      this.firstArrival += 1;
+    // The round trip as it is known now: of the first answers most was the way there, for they waited for a connection.
+    const heldMs = WINDOW_MS - (this.answers.length > 0 ? 0.9 * this.quickestMs : 0);
+    while (this.firstAnswer < this.answers.length && (this.answers[this.firstAnswer] as number) + heldMs <= now) {
+      this.firstAnswer += 1;
     }
-    if (this.firstArrival > 4_096) {
-      this.arrivals.splice(0, this.firstArrival);
-      this.firstArrival = 0;
+    if (this.firstAnswer > 4_096) {
+      this.answers.splice(0, this.firstAnswer);
+      this.firstAnswer = 0;
     }
-    const inWindow = this.arrivals.length - this.firstArrival + this.inFlight;
+    const inWindow = this.answers.length - this.firstAnswer + this.inFlight;
     if (inWindow < this.limitPerSecond) {
       return 0;
     }
-    const oldest = this.arrivals[this.firstArrival];
+    const oldest = this.answers[this.firstAnswer];
     // Everything in the window is in flight: an answer will tell.
-    return oldest === undefined ? 5 : Math.max(1, oldest + WINDOW_MS - now);
+    return oldest === undefined ? 5 : Math.max(1, oldest + heldMs - now);
   }
 }
