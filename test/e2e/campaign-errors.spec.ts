@@ -145,6 +145,8 @@ describe('a campaign that Meta makes trouble for', () => {
       const setToken = (access_token: string): Promise<unknown> =>
         journey.api.call('PATCH', `/accounts/${journey.accountId}`, { body: { access_token } });
       await setToken('EXPIREDtoken');
+      // A worker knows of it within a second.
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
       const id = await start(100);
       await campaignIs(journey, id, 'paused');
       expect(await reasonOf(id)).toMatchObject({ code: 'account_refused', graph: { code: 190 } });
