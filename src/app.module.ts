@@ -9,8 +9,10 @@ import { ConfigModule } from './config/config.module.js';
 import { LoggerModule } from './config/logger.module.js';
 import { ContactsModule } from './contacts/contacts.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { EventsModule } from './events/events.module.js';
 import { HttpModule } from './http/http.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
+import { MediaModule } from './media/media.module.js';
 import { MetaModule } from './meta/meta.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { QueuesModule } from './queues/queues.module.js';
@@ -25,6 +27,8 @@ const FEATURES: Type[] = [
   ApiKeysModule,
   AccountsModule,
   ContactsModule,
+  EventsModule,
+  MediaModule,
   TemplatesModule,
   InboxModule,
   CampaignsModule,

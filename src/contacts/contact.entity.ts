@@ -33,6 +33,10 @@ export class Contact {
   @Column({ type: 'text', nullable: true })
   optedOutSource: string | null;
 
+  /** When the person last changed it, by the time of what they wrote. */
+  @Column({ type: 'timestamptz', nullable: true })
+  consentChangedAt: Date | null;
+
   @Column({ type: 'bigint', nullable: true })
   subscribedViaSignupId: number | null;
 

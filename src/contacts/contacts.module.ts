@@ -9,6 +9,7 @@ import { ContactsService } from './contacts.service.js';
 import { Label } from './label.entity.js';
 import { LabelsRepository } from './labels.repository.js';
 import { LabelsService } from './labels.service.js';
+import { PeoplePorts } from './people-ports.js';
 import { PeopleRepository } from './people.repository.js';
 import { PeopleService } from './people.service.js';
 
@@ -22,9 +23,10 @@ import { PeopleService } from './people.service.js';
     ContactsService,
     LabelsRepository,
     LabelsService,
+    PeoplePorts,
     PeopleRepository,
     PeopleService,
   ],
-  exports: [ContactAudience, ContactsService, LabelsService, PeopleService],
+  exports: [ContactAudience, ContactsService, LabelsService, PeoplePorts, PeopleService],
 })
 export class ContactsModule {}

@@ -1,4 +1,5 @@
 import { CreateSpine1795000000000 } from '../../migrations/1795000000000-CreateSpine.js';
+import { GrowInbox1795300000000 } from '../../migrations/1795300000000-GrowInbox.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
-export const MIGRATIONS = [CreateSpine1795000000000];
+export const MIGRATIONS = [CreateSpine1795000000000, GrowInbox1795300000000];

@@ -9,6 +9,8 @@ import { DeliveriesService } from './deliveries.service.js';
 import { InboxRepository } from './inbox.repository.js';
 import { InboxService } from './inbox.service.js';
 import { InboxWebhook } from './inbox.webhook.js';
+import { IncomingMessagesRepository } from './incoming-messages.repository.js';
+import { MessageChange } from './message-change.entity.js';
 import { Message } from './message.entity.js';
 import { MessageStatusEvent } from './message-status.entity.js';
 import { MessagesRepository } from './messages.repository.js';
@@ -18,7 +20,11 @@ import { StatusesRepository } from './statuses.repository.js';
 
 /** Conversations and messages: everything that was received and sent, from wherever it was sent. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Conversation, Message, MessageStatusEvent]), ContactsModule, TemplatesModule],
+  imports: [
+    TypeOrmModule.forFeature([Conversation, Message, MessageChange, MessageStatusEvent]),
+    ContactsModule,
+    TemplatesModule,
+  ],
   controllers: [ChatsController, SendController],
   providers: [
     ConversationsRepository,
@@ -26,6 +32,7 @@ import { StatusesRepository } from './statuses.repository.js';
     InboxRepository,
     InboxService,
     InboxWebhook,
+    IncomingMessagesRepository,
     MessagesRepository,
     SendService,
     StatusesRepository,

@@ -34,11 +34,23 @@ export interface ChatFilter {
   limit: number;
 }
 
+/** Of messages `m`: their columns, and what stands in other tables; see {@link MESSAGE_SOURCES}. */
 const MESSAGE_COLUMNS = `m.id, m.account_id, m.conversation_id, m.contact_id, k.phone, m.message_id, m.client_ref, m.message_type,
-  m.message_body, m.direction, m.status, m.media_id, m.media_url, m.media_mime_type, m.media_filename, m.location_latitude,
-  m.location_longitude, m.location_name, m.location_address, m.reaction_emoji, m.reaction_to_message_id, m.reply_to_id,
-  m.template_name, m.template_language, m.campaign_id, m.sent_by, m.error, m.timestamp, m.sent_at, m.delivered_at, m.read_at,
-  m.failed_at, m.is_deleted`;
+  m.message_body, m.direction, m.status, m.media_id, m.media_url, m.media_mime_type, m.media_filename, m.media_file_id,
+  f.state as media_state, f.file_size as media_size, m.location_latitude, m.location_longitude, m.location_name,
+  m.location_address, m.reaction_emoji, m.reaction_to_message_id, m.reply_to_id, m.reply_to_message_id, q.quoted_message,
+  m.content, m.context, m.reactions, m.edits, m.original_body, m.template_name, m.template_language, m.campaign_id, m.sent_by,
+  m.error, m.timestamp, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.send_at, m.valid_until, m.edited_at, m.is_deleted,
+  m.deleted_at, m.deleted_by`;
+
+const MESSAGE_SOURCES = `messages m
+  join contacts k on k.id = m.contact_id
+  left join media f on f.id = m.media_file_id
+  left join lateral (
+    select jsonb_build_object('id', o.id, 'message_type', o.message_type, 'message_body', left(o.message_body, 200),
+      'direction', o.direction) as quoted_message
+    from messages o where o.account_id = m.account_id and o.message_id = m.reply_to_message_id
+  ) q on m.reply_to_message_id is not null`;
 
 const WAMID = /^wamid\./;
 
@@ -47,7 +59,7 @@ const WAMID = /^wamid\./;
 export class InboxRepository {
   async getMessage(q: Queryable, accountId: number, id: number): Promise<MessageRow> {
     const [row] = await q.query<MessageRow>(
-      `select ${MESSAGE_COLUMNS} from messages m join contacts k on k.id = m.contact_id where m.account_id = $1 and m.id = $2`,
+      `select ${MESSAGE_COLUMNS} from ${MESSAGE_SOURCES} where m.account_id = $1 and m.id = $2`,
       [accountId, id],
     );
     if (!row) {
@@ -68,7 +80,7 @@ export class InboxRepository {
     const order = isNewer ? 'asc' : 'desc';
     return q.queryDynamic<MessageRow>(
       `select ${MESSAGE_COLUMNS}
-       from messages m join contacts k on k.id = m.contact_id
+       from ${MESSAGE_SOURCES}
        where m.conversation_id = $1 and not m.is_deleted ${comparison}
        order by m.timestamp ${order}, m.id ${order} limit $2`,
       [conversationId, limit, ...(cursor ? [cursor.timestamp, cursor.id] : [])],
@@ -118,7 +130,7 @@ export class InboxRepository {
     );
     const ids = rows.map((row) => row.last_message_id).filter((id) => id !== null);
     const messages = await q.query<MessageRow>(
-      `select ${MESSAGE_COLUMNS} from messages m join contacts k on k.id = m.contact_id where m.id = any($1::bigint[])`,
+      `select ${MESSAGE_COLUMNS} from ${MESSAGE_SOURCES} where m.id = any($1::bigint[])`,
       [ids],
     );
     const byId = new Map(messages.map((message) => [message.id, message]));

@@ -11,7 +11,7 @@ import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService, type FoldedMessage } from './deliveries.service.js';
 import { attemptTokenOf } from './evidence.js';
 import type { MessageError } from './message-status.js';
-import { MessagesRepository, type IncomingMessage } from './messages.repository.js';
+import { IncomingMessagesRepository, type IncomingMessage } from './incoming-messages.repository.js';
 import type { StatusEvent } from './statuses.repository.js';
 
 /** A change of the field `messages`, and the account it is for. */
@@ -61,7 +61,7 @@ export class InboxWebhook {
   constructor(
     private readonly people: PeopleService,
     private readonly conversations: ConversationsRepository,
-    private readonly messages: MessagesRepository,
+    private readonly messages: IncomingMessagesRepository,
     private readonly deliveries: DeliveriesService,
     private readonly outbox: Outbox,
   ) {}

@@ -1,5 +1,7 @@
-import { Bool, Decimal, Id, Int, ListOf, Nested, OneOf, Text, Timestamp } from '../http/fields.js';
 import { NextCursor } from '../http/common.dto.js';
+import { Bool, Decimal, Id, Int, JsonObject, ListOf, Nested, OneOf, Text, Timestamp } from '../http/fields.js';
+import { MEDIA_STATES, type MediaState } from '../media/media-state.js';
+import type { Edit, Reaction } from './message.entity.js';
 import { MESSAGE_STATUSES, type MessageError, type MessageStatus } from './message-status.js';
 
 /** Message types of the seeds; what Parley does not know is `unknown`, with its payload kept. */
@@ -18,8 +20,44 @@ export const MESSAGE_TYPES = [
   'contacts',
   'order',
   'system',
+  'unsupported',
   'unknown',
 ] as const;
+
+export class ReactionDto {
+  @Text({ max: 64, example: '👍' })
+  emoji: string;
+
+  @OneOf(['customer', 'business'])
+  actor: string;
+
+  @Timestamp()
+  timestamp: string;
+}
+
+/** One text a message had; the last one is its `message_body`. */
+export class MessageVersionDto {
+  @Text({ max: 65_536, min: 0, example: 'Hello!' })
+  message_body: string;
+
+  @Timestamp()
+  timestamp: string;
+}
+
+/** What a message answers, as much as a bubble shows. */
+export class QuotedMessageDto {
+  @Id()
+  id: number;
+
+  @OneOf(MESSAGE_TYPES)
+  message_type: string;
+
+  @Text({ max: 200, min: 0, description: 'The first 200 characters.', example: 'Hello!' })
+  message_body: string;
+
+  @OneOf(['inbound', 'outbound'])
+  direction: string;
+}
 
 export class MessageErrorDto {
   @Int({ nullable: true, example: 131026, description: 'Meta’s code.' })
@@ -70,8 +108,25 @@ export class MessageDto {
   @Text({ max: 512, nullable: true })
   media_id: string | null;
 
-  @Text({ max: 2_000, nullable: true })
+  @Text({ max: 2_000, nullable: true, description: 'The link that was sent, for media that was sent by link.' })
   media_url: string | null;
+
+  @Text({
+    max: 200,
+    nullable: true,
+    example: '/messages/42/media',
+    description: 'Where the bytes are, below the base path of the API. Needs the key.',
+  })
+  media_file: string | null;
+
+  @OneOf(MEDIA_STATES, {
+    nullable: true,
+    description: '`pending`: being fetched from Meta; `stored`: kept here; `failed`: asking for the bytes tries again.',
+  })
+  media_state: string | null;
+
+  @Int({ nullable: true, description: 'In bytes.', example: 48_213 })
+  media_size: number | null;
 
   @Text({ max: 100, nullable: true })
   media_mime_type: string | null;
@@ -91,7 +146,31 @@ export class MessageDto {
   @Text({ max: 1_000, nullable: true })
   location_address: string | null;
 
-  @Text({ max: 32, nullable: true })
+  @JsonObject({
+    nullable: true,
+    description:
+      'What was sent or received, in Meta’s words: `type` and the object named as it (buttons, list rows, contact cards, ' +
+      'products of an order).',
+    example: { type: 'text', text: { body: 'Hello!' } },
+  })
+  content: Record<string, unknown> | null;
+
+  @JsonObject({
+    nullable: true,
+    description: 'What surrounds it: `forwarded`, `frequently_forwarded`, `referral`, `referred_product`, `group_id`.',
+    example: { forwarded: true },
+  })
+  context: Record<string, unknown> | null;
+
+  @ListOf(() => ReactionDto, { description: 'Reactions to this message: at most one of each side.' })
+  reactions: ReactionDto[];
+
+  @Text({
+    max: 64,
+    nullable: true,
+    description: 'The emoji of the customer, else of the business; of a message of type reaction its own.',
+    example: '👍',
+  })
   reaction_emoji: string | null;
 
   @Text({ max: 512, nullable: true })
@@ -99,6 +178,15 @@ export class MessageDto {
 
   @Id({ nullable: true, description: 'Id of the message that is answered.' })
   reply_to: number | null;
+
+  @Text({ max: 512, nullable: true, description: 'wamid of the message that is answered.', example: null })
+  reply_to_message_id: string | null;
+
+  @Nested(() => QuotedMessageDto, { nullable: true, description: 'What it answers, while that is known here.' })
+  quoted_message: QuotedMessageDto | null;
+
+  @ListOf(() => MessageVersionDto, { description: 'Earlier texts, the oldest first; empty when it was never edited.' })
+  edits: MessageVersionDto[];
 
   @Text({ max: 512, nullable: true })
   template_name: string | null;
@@ -130,8 +218,53 @@ export class MessageDto {
   @Timestamp({ nullable: true })
   failed_at: string | null;
 
+  @Timestamp({ nullable: true, description: 'When it is to be sent.', example: null })
+  send_at: string | null;
+
+  @Timestamp({ nullable: true, description: 'It is not sent after this.', example: null })
+  valid_until: string | null;
+
+  @Timestamp({ nullable: true, example: null })
+  edited_at: string | null;
+
   @Bool()
   is_deleted: boolean;
+
+  @Timestamp({ nullable: true, example: null })
+  deleted_at: string | null;
+
+  @OneOf(['customer', 'business', 'agent'], {
+    nullable: true,
+    description: '`agent`: hidden here only; the others took it back on WhatsApp.',
+  })
+  deleted_by: string | null;
+}
+
+export class MessageStatusDto {
+  @Text({ max: 50, example: 'delivered' })
+  status: string;
+
+  @Timestamp()
+  timestamp: string;
+
+  @Nested(() => MessageErrorDto, { nullable: true })
+  error: MessageErrorDto | null;
+
+  @JsonObject({
+    nullable: true,
+    description: 'Meta’s pricing object.',
+    example: { billable: true, pricing_model: 'PMP', category: 'utility' },
+  })
+  pricing: Record<string, unknown> | null;
+}
+
+/** A message with its history. */
+export class MessageDetailDto extends MessageDto {
+  @ListOf(() => MessageStatusDto, { description: 'Every status that Meta told of it, in order of time.' })
+  statuses: MessageStatusDto[];
+
+  @JsonObject({ nullable: true, description: 'The message object of the webhook, as it came.' })
+  raw_payload: Record<string, unknown> | null;
 }
 
 export class MessageListDto {
@@ -169,6 +302,16 @@ export interface MessageRow {
   reaction_emoji: string | null;
   reaction_to_message_id: string | null;
   reply_to_id: number | null;
+  reply_to_message_id: string | null;
+  quoted_message: QuotedMessageDto | null;
+  media_file_id: number | null;
+  media_state: MediaState | null;
+  media_size: number | null;
+  content: Record<string, unknown> | null;
+  context: Record<string, unknown> | null;
+  reactions: Reaction[] | null;
+  edits: Edit[] | null;
+  original_body: string | null;
   template_name: string | null;
   template_language: string | null;
   campaign_id: number | null;
@@ -179,19 +322,43 @@ export interface MessageRow {
   delivered_at: Date | null;
   read_at: Date | null;
   failed_at: Date | null;
+  send_at: Date | null;
+  valid_until: Date | null;
+  edited_at: Date | null;
   is_deleted: boolean;
+  deleted_at: Date | null;
+  deleted_by: string | null;
 }
 
 export function toMessageDto(row: MessageRow): MessageDto {
-  const { phone, reply_to_id, timestamp, sent_at, delivered_at, read_at, failed_at, ...rest } = row;
+  const { phone, reply_to_id, media_file_id, original_body, edits, reactions, ...rest } = row;
   return {
     ...rest,
     phone_number: phone,
-    reply_to: reply_to_id,
-    timestamp: timestamp.toISOString(),
-    sent_at: sent_at?.toISOString() ?? null,
-    delivered_at: delivered_at?.toISOString() ?? null,
-    read_at: read_at?.toISOString() ?? null,
-    failed_at: failed_at?.toISOString() ?? null,
+    media_file: media_file_id === null ? null : `/messages/${row.id}/media`,
+    reply_to: reply_to_id ?? row.quoted_message?.id ?? null,
+    reactions: reactions ?? [],
+    reaction_emoji: reactions?.[0]?.emoji ?? row.reaction_emoji,
+    edits: versionsOf(row.timestamp, original_body, edits ?? []),
+    timestamp: row.timestamp.toISOString(),
+    sent_at: iso(row.sent_at),
+    delivered_at: iso(row.delivered_at),
+    read_at: iso(row.read_at),
+    failed_at: iso(row.failed_at),
+    send_at: iso(row.send_at),
+    valid_until: iso(row.valid_until),
+    edited_at: iso(row.edited_at),
+    deleted_at: iso(row.deleted_at),
   };
+}
+
+/** Texts before the present one: the original and all edits but the last. */
+function versionsOf(writtenAt: Date, original: string | null, edits: readonly Edit[]): MessageVersionDto[] {
+  return edits.length === 0
+    ? []
+    : [{ message_body: original ?? '', timestamp: writtenAt.toISOString() }, ...edits.slice(0, -1)];
+}
+
+function iso(time: Date | null): string | null {
+  return time?.toISOString() ?? null;
 }

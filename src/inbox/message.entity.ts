@@ -1,6 +1,19 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
 import type { MessageError, MessageStatus } from './message-status.js';
 
+/** A reaction that stands. */
+export interface Reaction {
+  emoji: string;
+  actor: 'customer' | 'business';
+  timestamp: string;
+}
+
+/** A later text of a message. */
+export interface Edit {
+  message_body: string;
+  timestamp: string;
+}
+
 /** One message, received or sent, from wherever it was sent. */
 @Entity('messages')
 export class Message {
@@ -86,11 +99,53 @@ export class Message {
   @Column({ type: 'bigint', nullable: true })
   campaignRecipientId: number | null;
 
+  @Column({ type: 'bigint', nullable: true })
+  mediaFileId: number | null;
+
+  /** wamid of what is quoted; `replyToId` is set only when it was there first. */
+  @Column({ type: 'text', nullable: true })
+  replyToMessageId: string | null;
+
+  /** What surrounds it: forwarded, a referral from an ad, a product asked about, a group. */
+  @Column({ type: 'jsonb', nullable: true })
+  context: Record<string, unknown> | null;
+
+  /** Folded from message_changes, as are the edits and the deletion. */
+  @Column({ type: 'jsonb', nullable: true })
+  reactions: Reaction[] | null;
+
+  /** Later texts, the oldest first; the first text is in `originalBody`. */
+  @Column({ type: 'jsonb', nullable: true })
+  edits: Edit[] | null;
+
+  @Column({ type: 'text', nullable: true })
+  originalBody: string | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  editedAt: Date | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  deletedAt: Date | null;
+
+  @Column({ type: 'text', nullable: true })
+  deletedBy: 'customer' | 'business' | 'agent' | null;
+
+  /** To be sent then, and not after `validUntil`. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  sendAt: Date | null;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  validUntil: Date | null;
+
+  /** Set while it waits for `sendAt`. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  dueAt: Date | null;
+
   /** Name of the agent, as the caller gave it. */
   @Column({ type: 'text', nullable: true })
   sentBy: string | null;
 
-  /** What was sent to Meta: its `type` and the object named as it. */
+  /** What was sent to Meta or came from it: its `type` and the object named as it. */
   @Column({ type: 'jsonb', nullable: true })
   content: Record<string, unknown> | null;
 

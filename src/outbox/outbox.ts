@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Queryable } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
 
+/** Told at each commit that appended events; whoever sequences them listens. */
+export const OUTBOX_CHANNEL = 'parley_outbox';
+
 /** What Parley tells the world; readers are live streams and webhook endpoints. */
 export type EventType =
   | 'message.received'
@@ -33,8 +36,12 @@ export class Outbox {
       return;
     }
     await tx.query(
-      `insert into outbox_events (type, account_id, subject_id, payload)
-       select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::jsonb[])`,
+      `with appended as (
+         insert into outbox_events (type, account_id, subject_id, payload)
+         select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::jsonb[])
+         returning 1
+       )
+       select pg_notify('${OUTBOX_CHANNEL}', '') from appended limit 1`,
       columnsOf(
         events,
         (event) => event.type,

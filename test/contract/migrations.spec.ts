@@ -16,7 +16,9 @@ const WITHOUT_ENTITY: Record<string, string> = {
   contact_labels: 'pairs of ids, joined and changed by set',
   contact_accounts: 'pairs of ids, joined and inserted by set',
   campaign_count_deltas: 'appended by triggers, folded by one statement',
-  outbox_events: 'appended by unnest, read below the xmin horizon',
+  outbox_events: 'appended by unnest, numbered and read by single statements',
+  event_tickets: 'made and taken by single statements',
+  opt_out_hashes: 'written by one insert, read by a join',
   idempotency_keys: 'claimed and answered by single statements',
 };
 
