@@ -160,25 +160,26 @@ export const COMMANDS: Record<string, Command> = {
       }),
   },
   'simulate inbound': {
-    usage: 'simulate inbound [--from PHONE] [--text TEXT] [--name NAME] [--user-id ID]',
-    summary: 'let the simulator play a customer who writes',
+    usage:
+      'simulate inbound [--from PHONE] [--user-id ID] [--name NAME] [--type TYPE] [--text TEXT] [--caption TEXT] ' +
+      '[--reply-to WAMID] [--fields JSON]',
+    summary: 'let the simulator play a customer who writes; docs/simulator.md lists the types and their fields',
     options: {
       from: { type: 'string' },
-      text: { type: 'string' },
-      name: { type: 'string' },
       'user-id': { type: 'string' },
+      name: { type: 'string' },
+      type: { type: 'string' },
+      text: { type: 'string' },
+      caption: { type: 'string' },
+      'reply-to': { type: 'string' },
+      fields: { type: 'string' },
     },
     run: async (values) => {
       const base = process.env.GRAPH_API_BASE_URL ?? `http://127.0.0.1:${process.env.SIMULATOR_PORT ?? '4010'}`;
       const answer = await request(`${base}/__simulate/inbound`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          from: values.from ?? '+919876500001',
-          text: values.text ?? 'Hello',
-          ...(values.name === undefined ? {} : { name: values.name }),
-          ...(values['user-id'] === undefined ? {} : { user_id: values['user-id'] }),
-        }),
+        body: JSON.stringify(inboundFields(values)),
       }).catch((error: Error) => {
         throw new UsageError(`The simulator does not answer at ${base} (${error.message}). Is npm start running?`);
       });
@@ -188,7 +189,7 @@ export const COMMANDS: Record<string, Command> = {
           [body.error, ...(body.problems ?? [])].filter(Boolean).join('; ') || 'The simulator refused it.',
         );
       }
-      return { text: `Sent ${body.wamid} to the webhook.`, json: body };
+      return { text: `Sent ${body.wamid ?? 'it'} to the webhook.`, json: body };
     },
   },
   demo: {
@@ -211,6 +212,26 @@ async function accountOfCampaign(database: Database, accounts: AccountsService, 
     throw new UsageError('There is no such campaign.');
   }
   return account;
+}
+
+/** What the simulator is to be told: every option by its name there, and whatever else `--fields` holds. */
+function inboundFields(values: Record<string, string | boolean | undefined>): Record<string, unknown> {
+  const named = Object.entries(values)
+    .filter(([option]) => option !== 'fields' && option !== 'json')
+    .map(([option, value]) => [option.replaceAll('-', '_'), value]);
+  if (typeof values.fields !== 'string') {
+    return Object.fromEntries(named) as Record<string, unknown>;
+  }
+  let fields: unknown;
+  try {
+    fields = JSON.parse(values.fields);
+  } catch {
+    fields = null;
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw new UsageError('--fields must be a JSON object, e.g. \'{"size":2000}\'.');
+  }
+  return { ...Object.fromEntries(named), ...fields };
 }
 
 function describe(campaign: CampaignDto): string {

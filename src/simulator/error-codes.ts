@@ -180,3 +180,14 @@ export const KNOWN_ERRORS: ReadonlyMap<number, KnownError> = new Map(
 export function errorOf(code: number): KnownError {
   return KNOWN_ERRORS.get(code) ?? { code, http: 400, title: 'Unknown error', details: 'Unknown error' };
 }
+
+/** An error as webhooks write it. Meta: `message` repeats the title. */
+export function webhookError({ code, title, details }: KnownError): Record<string, unknown> {
+  return {
+    code,
+    title,
+    message: title,
+    error_data: { details },
+    href: '/documentation/business-messaging/whatsapp/support/error-codes',
+  };
+}

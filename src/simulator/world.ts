@@ -1,32 +1,46 @@
+import { CallPermissions } from './state/call-permissions.js';
 import { defaultConfig, type SimulatorConfig } from './state/config.js';
 import { now } from './state/clock.js';
 import { Ledger } from './state/ledger.js';
 import { MediaStore } from './state/media.js';
+import { Messages, type KnownMessage } from './state/messages.js';
+import { People } from './state/people.js';
 import { PairLimit } from './state/pair-limit.js';
 import { Random } from './state/random.js';
 import { Registry } from './state/registry.js';
 import { Templates } from './state/templates.js';
-import { Users } from './state/users.js';
 import { Wamids } from './state/wamid.js';
 import { Delivery } from './webhooks/delivery.js';
 import { Statuses } from './webhooks/statuses.js';
+
+/** A message from a customer of which only the id is still known. */
+const FORGOTTEN: KnownMessage = {
+  isFromCustomer: true,
+  numberId: '',
+  waId: '',
+  userId: '',
+  type: '',
+  media: undefined,
+};
 
 /** Everything one simulator holds. All of it lives in memory and ends with the process. */
 export class World {
   readonly config: SimulatorConfig = defaultConfig();
   readonly ledger = new Ledger();
   readonly templates = new Templates();
-  readonly users = new Users();
-  readonly media = new MediaStore();
+  readonly people = new People(this.config);
+  readonly media = new MediaStore(this.config);
+  readonly messages = new Messages();
   readonly wamids = new Wamids();
   readonly pairs = new PairLimit();
+  readonly callPermissions = new CallPermissions();
   readonly registry = new Registry(this.config);
   readonly delivery = new Delivery(this.config, () => this.random);
   readonly statuses = new Statuses(
     this.config,
     this.ledger,
     this.registry,
-    this.users,
+    this.people,
     this.wamids,
     this.delivery,
     () => this.random,
@@ -35,7 +49,10 @@ export class World {
   /** When `faults.error_windows` was last set. */
   windowsSetAt = now();
   markedRead = 0;
+  /** Messages from customers since the ledger was emptied. */
   inboundCount = 0;
+  private inboundIds = 0;
+  private echoIds = 0;
   /** Where this simulator answers, for the URLs of media. */
   ownUrl = '';
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -49,11 +66,27 @@ export class World {
     this.timers.add(timer);
   }
 
+  /** A new id for what a customer wrote. Never one that was given before, also after the ledger was emptied. */
+  inboundId(party: string): string {
+    return this.wamids.inbound(this.inboundIds++, party);
+  }
+
+  /** A new id for what the business wrote outside the API. */
+  echoId(party: string): string {
+    return this.wamids.echo(this.echoIds++, party);
+  }
+
+  /** A message of a customer, or of the business in its app; undefined for sends and for what was never heard of. */
+  messageOf(wamid: string): KnownMessage | undefined {
+    return this.messages.find(wamid) ?? (this.wamids.inboundSequenceOf(wamid) >= 0 ? FORGOTTEN : undefined);
+  }
+
   clearLedger(): void {
     this.ledger.clear();
     this.registry.clearCounts();
     this.statuses.clear();
     this.delivery.clearCounters();
+    this.messages.reads = [];
     this.markedRead = 0;
     this.inboundCount = 0;
   }

@@ -18,18 +18,29 @@ Play a conversation
   The customer taps a button of a template, sends a picture, reacts:
     curl -s ${url}/__simulate/inbound -d '{"type":"button","text":"Show me","reply_to":"wamid…"}'
     curl -s ${url}/__simulate/inbound -d '{"type":"image","caption":"Like this one"}'
-    curl -s ${url}/__simulate/inbound -d '{"type":"reaction","reply_to":"wamid…","reaction":{"emoji":"❤️"}}'
+    curl -s ${url}/__simulate/inbound -d '{"type":"reaction","reply_to":"wamid…","emoji":"❤️"}'
+  The business writes in the app, the customer hides the phone number:
+    curl -s ${url}/__simulate/echo -d '{"to":"+919876500001","text":"Written on the phone"}'
+    curl -s -X PUT ${url}/__simulate/people/919876500001 -d '{"hides_phone":true,"username":"asha"}'
   What happened:
     curl -s ${url}/__simulate/ledger
     curl -s '${url}/__simulate/ledger/messages?limit=20'
 
-Control
+Control (docs/simulator.md has every field)
   GET|PUT    /__simulate/config             every switch; PUT lays the given keys over it
-  POST       /__simulate/inbound            a message from a customer (from, text, type, count, message …)
+  POST       /__simulate/inbound            a message from a customer, of every type (from, type, text, count, message …)
+  POST       /__simulate/echo               what the business wrote in its app
+  POST       /__simulate/history            what was written before the number was connected
+  POST       /__simulate/standby            the copy while another app owns the thread
+  POST       /__simulate/preference         a customer stops or resumes marketing, or signs up
+  POST       /__simulate/state-sync         the app's address book
   POST       /__simulate/webhook            any body, signed; tells what the receiver answered (?signature=bad|none)
   POST       /__simulate/verify             Meta's GET handshake: {"verify_token":"…"}
+  GET        /__simulate/people             PUT /__simulate/people/{phone} user_id, username, hides_phone …
+  GET        /__simulate/media              POST /__simulate/media/expire {"id":"…"}
   GET|DELETE /__simulate/ledger             summary; DELETE empties it
   GET        /__simulate/ledger/messages    rows: to, outcome, limit, cursor, format=ndjson
+  GET        /__simulate/ledger/reads       read receipts
   GET        /__simulate/templates          PUT /__simulate/templates/{name} adds or alters one
   GET        /__simulate/numbers            PUT /__simulate/numbers/{id} waba_id, display_phone_number, status …
 

@@ -1,8 +1,9 @@
+import { isParentUserId, isUserId } from '../state/bsuid.js';
 import { dialled, waIdOf } from '../state/phone.js';
 import type { BusinessNumber } from '../state/registry.js';
-import { isUserId } from '../state/users.js';
 import { objectsAt, type Json } from '../validation/check.js';
-import { checkSendable } from './blocking-rules.js';
+import type { World } from '../world.js';
+import { checkBlockable } from './blocking-rules.js';
 import { paramsOf, type GraphCall } from './call.js';
 import { badParam, GraphError, unknownObject } from './graph-error.js';
 import { numberOf } from './numbers-api.js';
@@ -51,8 +52,7 @@ function change(call: GraphCall, number: BusinessNumber): void {
   const failed: (BlockedUser & { errors: Json[] })[] = [];
   for (const given of objectsAt(params, 'block_users', 'block_users', 1, MAX_PER_CALL)) {
     const user = userOf(given, number);
-    const error =
-      user === undefined ? new GraphError(131047) : checkSendable(world, number, user.wa_id ?? user.user_id);
+    const error = user === undefined ? new GraphError(131047) : blockable(world, number, user);
     if (user === undefined || error !== undefined) {
       const { message, code, details } = error ?? new GraphError(131047);
       const input = String(given.user ?? given.user_id ?? '');
@@ -78,13 +78,19 @@ function change(call: GraphCall, number: BusinessNumber): void {
   respond(response, 400, JSON.stringify(body));
 }
 
-/** Meta: `user` is a phone or wa_id and wins over `user_id`. */
+function blockable(world: World, number: BusinessNumber, { wa_id, user_id }: BlockedUser): GraphError | undefined {
+  const person =
+    wa_id === undefined ? world.people.byUserId(user_id as string, number.portfolioId) : world.people.byWaId(wa_id);
+  return checkBlockable(world, number, (wa_id ?? user_id) as string, person);
+}
+
+/** Meta: `user` is a phone or wa_id and wins over `user_id`; parent ids are refused. */
 function userOf(given: Json, number: BusinessNumber): BlockedUser | undefined {
   if (typeof given.user === 'string') {
     const digits = dialled(given.user, number.countryCode, () => false);
     return digits === undefined ? undefined : { input: given.user, wa_id: waIdOf(digits) };
   }
-  return typeof given.user_id === 'string' && isUserId(given.user_id)
+  return typeof given.user_id === 'string' && isUserId(given.user_id) && !isParentUserId(given.user_id)
     ? { input: given.user_id, user_id: given.user_id }
     : undefined;
 }

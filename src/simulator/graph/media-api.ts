@@ -1,21 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { StoredMedia, UploadSession } from '../state/media.js';
+import { UPLOAD_LIMITS } from '../state/media-kinds.js';
 import type { World } from '../world.js';
 import { paramsOf, type GraphCall } from './call.js';
 import { badParam, GraphError, unknownObject } from './graph-error.js';
-import { readForm } from './multipart.js';
-import { respond, respondJson } from './respond.js';
+import { readForm, type FormPart } from './multipart.js';
+import { respondJson } from './respond.js';
 
-const MB = 1024 * 1024;
-/** Meta: what may be uploaded, and how large. README §A.2. */
-const KINDS: readonly (readonly [RegExp, number])[] = [
-  [/^image\/webp$/, 0.5 * MB],
-  [/^image\/(jpeg|png)$/, 5 * MB],
-  [/^video\/(mp4|3gpp)$/, 16 * MB],
-  [/^audio\/(aac|amr|mpeg|mp4|ogg|opus)/, 16 * MB],
-  [/^text\/plain/, 100 * MB],
-  [/^application\/(pdf|msword|vnd\.ms-(excel|powerpoint)|vnd\.openxmlformats-officedocument\.)/, 100 * MB],
-];
+const MAX_RESUMABLE = 100 * 1024 * 1024;
 
 /** `POST /{PHONE}/media`. */
 export function handleMediaUpload(call: GraphCall): void {
@@ -32,16 +23,33 @@ export function handleMediaUpload(call: GraphCall): void {
   if (file === undefined || file.bytes.length === 0) {
     throw badParam('The parameter file is required.');
   }
-  const mime = form.get('type')?.bytes.toString().trim() || file.type;
-  const limit = KINDS.find(([pattern]) => pattern.test(mime))?.[1];
-  if (limit === undefined) {
-    throw badParam(`Param file must be a file with a supported type; got ${mime.slice(0, 60) || 'none'}.`);
-  }
+  const mime = mimeOf(file, form.get('type'));
+  const limit = UPLOAD_LIMITS[mime] as number;
   if (file.bytes.length > limit) {
-    throw new GraphError(131053, `The file has more than ${limit} bytes.`);
+    throw new GraphError(131053, `The file has ${file.bytes.length} bytes; ${mime} may have at most ${limit}.`);
   }
   // A copy, so that the rest of the form can be freed.
-  respondJson(response, { id: world.media.add(number.id, mime, Buffer.from(file.bytes)).id });
+  respondJson(response, { id: world.media.add(number.id, mime, Buffer.from(file.bytes), 'upload').id });
+}
+
+/**
+ * Meta looks at the type of the file's own part, takes it only without parameters, and prints the whole list when it is not
+ * on it. `type` is documented as required, but Meta's own example has it in the part alone.
+ */
+function mimeOf(file: FormPart, given: FormPart | undefined): string {
+  const declared = given?.bytes.toString().trim() ?? '';
+  for (const mime of [file.type, declared]) {
+    if (mime !== '' && !Object.hasOwn(UPLOAD_LIMITS, mime)) {
+      throw badParam(
+        `Param file must be a file with one of the following types: ${Object.keys(UPLOAD_LIMITS).join(', ')}. ` +
+          `Received file of type '${mime.slice(0, 100)}'.`,
+      );
+    }
+  }
+  if (file.type === '' && declared === '') {
+    throw badParam('The parameter type is required.');
+  }
+  return file.type || declared;
 }
 
 /** `GET|DELETE /{MEDIA_ID}`; false when there is no such media. Meta: `phone_number_id` restricts to that number. */
@@ -69,31 +77,18 @@ export function handleMedia({ world, id, method, query, response }: GraphCall): 
 }
 
 function mediaFacts(world: World, file: StoredMedia): Record<string, string> {
-  return { url: world.ownUrl + world.media.path(file), mime_type: file.mime, sha256: file.sha256.toString('hex') };
-}
-
-/** The download host. Meta: any failure is 404, also a missing token. */
-export function handleDownload(
-  world: World,
-  request: IncomingMessage,
-  response: ServerResponse,
-  query: URLSearchParams,
-): void {
-  const hasToken = /^Bearer +\S/i.test(request.headers.authorization ?? '');
-  const file = hasToken ? world.media.atUrl(query) : undefined;
-  if (file === undefined) {
-    respond(response, 404, '', 'text/html');
-    return;
-  }
-  response.writeHead(200, { 'content-type': file.mime, 'content-length': file.bytes.length });
-  response.end(file.bytes);
+  return {
+    url: world.media.url(file, world.ownUrl),
+    mime_type: file.mime,
+    sha256: world.media.announcedSha256(file).toString('hex'),
+  };
 }
 
 /** `POST /{APP_ID}/uploads`: starts a resumable upload. */
 export function handleUploadStart(call: GraphCall): void {
   const params = paramsOf(call);
   const length = Number(params.file_length);
-  if (!Number.isInteger(length) || length < 1 || length > 100 * MB) {
+  if (!Number.isInteger(length) || length < 1 || length > MAX_RESUMABLE) {
     throw badParam('Param file_length must be the number of bytes of the file.');
   }
   const mime = typeof params.file_type === 'string' ? params.file_type : '';

@@ -160,7 +160,7 @@ function profileChanges(world: World, params: Json): Json {
     if (file === undefined) {
       throw badParam('Param profile_picture_handle is not a valid upload handle.');
     }
-    changes.profile_picture_url = world.ownUrl + world.media.path(file);
+    changes.profile_picture_url = world.media.url(file, world.ownUrl);
   }
   return changes;
 }

@@ -5,26 +5,17 @@ import { hash53 } from '../state/hash.js';
 import { isAccepted, type NewRow, type Outcome, type PRICING } from '../state/ledger.js';
 import type { BusinessNumber } from '../state/registry.js';
 import { isJson, type Json } from '../validation/check.js';
-import {
-  checkMessage,
-  checkReadReceipt,
-  isMessageType,
-  refuseUserIdFor,
-  type CheckedMessage,
-} from '../validation/message.js';
+import { checkMessage, isMessageType, refuseUserIdFor, type CheckedMessage } from '../validation/message.js';
 import type { World } from '../world.js';
 import { addresseeOf, groupAddressee, type Addressee } from './addressee.js';
 import { answerSend } from './answer-send.js';
+import { isBlocked } from './blocking-rules.js';
+import { delayed } from './delayed.js';
 import { drawOutcome, outcomeOfSpecial, refuseInErrorWindow } from './faults.js';
 import { badParam, GraphError, unknownObject } from './graph-error.js';
-import { asGraphError, respond, respondError } from './respond.js';
-
-/** A send on its way through the simulator. */
-interface Arrival {
-  readonly at: number;
-  readonly number: BusinessNumber;
-  readonly isMarketingApi: boolean;
-}
+import { markAsRead } from './read-receipt.js';
+import { asGraphError, respondError } from './respond.js';
+import { failCodeOf, refuseTooManyToOne, type Arrival } from './send-rules.js';
 
 /** `POST /{PHONE_NUMBER_ID}/messages` and `/marketing_messages`. The hot path: everything here is synchronous. */
 export function handleSend(
@@ -42,7 +33,7 @@ export function handleSend(
   }
   const body = parse(bytes);
   if (body.status !== undefined && body.type === undefined) {
-    markAsRead(world, response, body);
+    markAsRead(world, number, response, body);
     return;
   }
   const arrival = { at: now(), number, isMarketingApi };
@@ -69,14 +60,8 @@ function parse(bytes: Buffer): Json {
   return body;
 }
 
-function markAsRead(world: World, response: ServerResponse, body: Json): void {
-  checkReadReceipt(body);
-  world.markedRead++;
-  delayed(world, () => respond(response, 200, '{"success":true}'));
-}
-
 function send(world: World, request: IncomingMessage, response: ServerResponse, arrival: Arrival, body: Json): void {
-  const { number, at } = arrival;
+  const { number } = arrival;
   refuseInErrorWindow(world);
   refuseAboveRate(world, arrival);
   if (number.status !== 'CONNECTED') {
@@ -91,19 +76,17 @@ function send(world: World, request: IncomingMessage, response: ServerResponse, 
   if (addressee.waId === '') {
     refuseUserIdFor(message.template);
   }
-  if (number.blocked.has(addressee.waId) || number.blocked.has(addressee.userId)) {
+  if (isBlocked(world, number, addressee)) {
     throw new GraphError(130403);
   }
   const magic = magicOf(addressee.waId);
   if (magic?.kind === 'refuse') {
     throw new GraphError(magic.code);
   }
-  if (world.config.pair_rate && !world.pairs.allows(`${number.id}/${addressee.waId || addressee.userId}`, at)) {
-    throw new GraphError(131056);
-  }
+  refuseTooManyToOne(world, arrival, addressee, message);
   const special = magic?.kind === 'special' ? magic.name : undefined;
   const outcome = special === undefined ? drawOutcome(world) : outcomeOfSpecial(special);
-  const code = failCodeOf(world, number, addressee, message, magic);
+  const code = failCodeOf(world, number, addressee, message, body, magic);
   const sequence = world.ledger.add(rowOf(arrival, addressee, message, body, outcome, code));
   if (isAccepted(outcome)) {
     accept(world, arrival, sequence, message, body, { outcome, code, special });
@@ -132,30 +115,12 @@ function contextFor(world: World, number: BusinessNumber): Parameters<typeof che
     findTemplate: (name, language) =>
       templates.find(number.wabaId, name, language) ??
       (number.isLinked ? undefined : templates.findAnywhere(name, language)),
-    mimeOf: (id) => (config.check_media_ids ? media.find(id)?.mime : ''),
+    media: {
+      find: (id) => media.find(id),
+      isChecked: config.check_media_ids,
+      unknownIdCode: config.media.unknown_id_code,
+    },
   };
-}
-
-/** The code of the failed status this message must get, 0 for none. */
-function failCodeOf(
-  world: World,
-  number: BusinessNumber,
-  { waId, userId }: Addressee,
-  message: CheckedMessage,
-  magic: Magic | undefined,
-): number {
-  if (magic?.kind === 'fail_later') {
-    return magic.code;
-  }
-  const { enforce_window, block_us_marketing } = world.config;
-  if (enforce_window && message.template === undefined && !world.users.hasOpenWindow(number.id, waId || userId)) {
-    return 131047;
-  }
-  const isMarketing = message.template?.template.category === 'MARKETING';
-  if (block_us_marketing && isMarketing && waId.length === 11 && waId.startsWith('1')) {
-    return 131049;
-  }
-  return message.failCode;
 }
 
 function accept(
@@ -233,14 +198,4 @@ function noteRefusal(world: World, { number, at }: Arrival, body: Json, code: nu
     code,
     content: 0,
   });
-}
-
-/** Holds an answer back for the configured latency. */
-export function delayed(world: World, answer: () => void): void {
-  const { latency_ms, latency_jitter_ms } = world.config;
-  if (latency_ms === 0 && latency_jitter_ms === 0) {
-    answer();
-    return;
-  }
-  world.later(Math.round(latency_ms + world.random.next() * latency_jitter_ms), answer);
 }

@@ -26,7 +26,6 @@ export interface WebhookSettings {
   duplicate_ratio: number;
   delay_ms: number;
   echo_callback_data: boolean;
-  user_ids: boolean;
   timeout_ms: number;
   retry_first_ms: number;
   retry_max_ms: number;
@@ -47,6 +46,22 @@ export interface FaultSettings {
   error_windows: ErrorWindow[];
 }
 
+/** What goes wrong with files. */
+export interface MediaSettings {
+  /** The next so many downloads answer 503. */
+  fail_downloads: number;
+  /** The next so many downloads answer 404. */
+  not_found_downloads: number;
+  wrong_sha256: boolean;
+  /** Host, host and port, or origin that media URLs point to; empty for this simulator. */
+  url_host: string;
+  redirect_to: string;
+  trickle_bytes_per_s: number;
+  expire_ids: boolean;
+  url_ttl_s: number;
+  unknown_id_code: number;
+}
+
 /** Every switch of the simulator, as `GET /__simulate/config` shows it. */
 export interface SimulatorConfig {
   callback_url: string;
@@ -59,14 +74,26 @@ export interface SimulatorConfig {
   messages_per_second: number;
   rate_limit_http: number;
   pair_rate: boolean;
+  bsuid: 'off' | 'with_phone' | 'only';
+  unknown_user_id_code: number;
   enforce_window: boolean;
+  window_refusal: 'status' | 'answer';
+  check_message_ids: boolean;
   check_media_ids: boolean;
   block_us_marketing: boolean;
   template_approval_ms: number;
   numbers: Record<string, NumberOverrides>;
   webhooks: WebhookSettings;
   faults: FaultSettings;
+  media: MediaSettings;
 }
+
+/** Settings that are one of a few words. */
+const WORDS: Record<string, readonly string[]> = {
+  bsuid: ['off', 'with_phone', 'only'],
+  window_refusal: ['status', 'answer'],
+  'webhooks.order': ['realistic', 'hostile'],
+};
 
 /** Stands for a secret that is set; given back unchanged it keeps the secret. */
 const HIDDEN_SECRET = '(set)';
@@ -83,7 +110,11 @@ export function defaultConfig(): SimulatorConfig {
     messages_per_second: 1000,
     rate_limit_http: 400,
     pair_rate: false,
+    bsuid: 'with_phone',
+    unknown_user_id_code: 131026,
     enforce_window: false,
+    window_refusal: 'status',
+    check_message_ids: true,
     check_media_ids: true,
     block_us_marketing: false,
     template_approval_ms: 1000,
@@ -103,7 +134,6 @@ export function defaultConfig(): SimulatorConfig {
       duplicate_ratio: 0,
       delay_ms: 0,
       echo_callback_data: true,
-      user_ids: true,
       timeout_ms: 10_000,
       retry_first_ms: 500,
       retry_max_ms: 600_000,
@@ -120,6 +150,17 @@ export function defaultConfig(): SimulatorConfig {
       hang_ms: 60_000,
       garbage_200_ratio: 0,
       error_windows: [],
+    },
+    media: {
+      fail_downloads: 0,
+      not_found_downloads: 0,
+      wrong_sha256: false,
+      url_host: '',
+      redirect_to: '',
+      trickle_bytes_per_s: 0,
+      expire_ids: false,
+      url_ttl_s: 300,
+      unknown_id_code: 100,
     },
   };
 }
@@ -182,8 +223,9 @@ function valueProblems(path: string, value: unknown, known: unknown): string[] {
   if (/(batch_max|tick_ms|concurrency|max_queued_updates)$/.test(path) && (value as number) < 1) {
     return [`${path} must be at least 1`];
   }
-  if (path === 'webhooks.order' && value !== 'realistic' && value !== 'hostile') {
-    return [`${path} must be "realistic" or "hostile"`];
+  const words = WORDS[path];
+  if (words !== undefined && !words.includes(value as string)) {
+    return [`${path} must be ${words.map((word) => `"${word}"`).join(' or ')}`];
   }
   if (path === 'rate_limit_http' && value !== 400 && value !== 429) {
     return [`${path} must be 400 or 429`];
@@ -191,8 +233,11 @@ function valueProblems(path: string, value: unknown, known: unknown): string[] {
   if (path === 'default_country_code' && !/^[1-9]\d{0,2}$/.test(value as string)) {
     return [`${path} must be a country calling code`];
   }
-  if (path === 'callback_url' && value !== '' && !/^https?:\/\/./.test(value as string)) {
+  if (/^(callback_url|media\.redirect_to)$/.test(path) && value !== '' && !/^https?:\/\/./.test(value as string)) {
     return [`${path} must be an http or https URL`];
+  }
+  if (path === 'media.url_host' && value !== '' && !/^(https?:\/\/)?[^/\s]+$/.test(value as string)) {
+    return [`${path} must be a host or an origin`];
   }
   return [];
 }

@@ -1,5 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { now } from './clock.js';
+import type { SimulatorConfig } from './config.js';
+
+/** Where a file came from: that decides how long its id lives. */
+export type MediaSource = 'upload' | 'webhook' | 'handle';
 
 /** A file, uploaded by the business or sent by a customer. */
 export interface StoredMedia {
@@ -8,6 +12,10 @@ export interface StoredMedia {
   readonly mime: string;
   readonly bytes: Buffer;
   readonly sha256: Buffer;
+  readonly source: MediaSource;
+  readonly createdAt: number;
+  expiresAt: number;
+  downloads: number;
 }
 
 /** A resumable upload under way. */
@@ -21,8 +29,9 @@ export interface UploadSession {
 const MAX_BYTES = 200 * 1024 * 1024;
 const MAX_FILES = 50_000;
 const MAX_SESSIONS = 100;
-/** Meta: a media URL lives five minutes. */
-const URL_LIFETIME_MS = 5 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Meta: uploaded ids live 30 days, those of webhooks 7. */
+const LIFETIMES: Record<MediaSource, number> = { upload: 30 * DAY_MS, webhook: 7 * DAY_MS, handle: 30 * DAY_MS };
 
 /** Files in memory, the oldest dropped above 200 MB. */
 export class MediaStore {
@@ -31,9 +40,14 @@ export class MediaStore {
   private bytes = 0;
   private lastId = 600_000_000_000_000 + Math.floor(Math.random() * 99_000_000_000_000);
 
-  add(numberId: string, mime: string, bytes: Buffer): StoredMedia {
+  constructor(private readonly config: Pick<SimulatorConfig, 'media'>) {}
+
+  add(numberId: string, mime: string, bytes: Buffer, source: MediaSource): StoredMedia {
     const id = String(++this.lastId);
-    const file = { id, numberId, mime, bytes, sha256: createHash('sha256').update(bytes).digest() };
+    const sha256 = createHash('sha256').update(bytes).digest();
+    const createdAt = now();
+    const expiresAt = createdAt + LIFETIMES[source];
+    const file: StoredMedia = { id, numberId, mime, bytes, sha256, source, createdAt, expiresAt, downloads: 0 };
     this.files.set(id, file);
     this.bytes += bytes.length;
     while (this.bytes > MAX_BYTES || this.files.size > MAX_FILES) {
@@ -42,8 +56,28 @@ export class MediaStore {
     return file;
   }
 
+  /** A file whose id still lives. */
   find(id: string): StoredMedia | undefined {
-    return this.files.get(id);
+    const file = this.files.get(id);
+    return file === undefined || this.isExpired(file) ? undefined : file;
+  }
+
+  /** Every file there is, expired or not, the oldest first. */
+  all(): StoredMedia[] {
+    return [...this.files.values()];
+  }
+
+  isExpired(file: StoredMedia): boolean {
+    return this.config.media.expire_ids || file.expiresAt <= now();
+  }
+
+  /** Lets an id expire; false when there is no such file. */
+  expire(id: string): boolean {
+    const file = this.files.get(id);
+    if (file !== undefined) {
+      file.expiresAt = now();
+    }
+    return file !== undefined;
   }
 
   remove(id: string): boolean {
@@ -51,17 +85,27 @@ export class MediaStore {
     return this.files.delete(id);
   }
 
-  /** Path and query under which a file can be fetched for five minutes. */
-  path(file: StoredMedia): string {
-    const expires = Math.floor((now() + URL_LIFETIME_MS) / 1000);
-    return `/whatsapp_business/attachments/?mid=${file.id}&ext=${expires}&hash=${tokenFor(file, expires)}`;
+  /** What metadata and webhooks say the hash is. */
+  announcedSha256(file: StoredMedia): Buffer {
+    return this.config.media.wrong_sha256 ? createHash('sha256').update(file.sha256).digest() : file.sha256;
   }
 
-  /** The file a URL made by `path` points to, while it lives. */
+  /** Where a file can be fetched while the URL lives. */
+  url(file: StoredMedia, ownUrl: string): string {
+    const { url_host, url_ttl_s } = this.config.media;
+    const host = url_host === '' ? ownUrl : url_host.includes('://') ? url_host : `https://${url_host}`;
+    const expires = Math.floor(now() + url_ttl_s * 1000);
+    return (
+      `${host}/whatsapp_business/attachments/?mid=${file.id}&ext=${Math.floor(expires / 1000)}` +
+      `&oe=${expires.toString(16)}&hash=${tokenFor(file, expires)}`
+    );
+  }
+
+  /** The file a URL made by `url` points to, while it and the id live. */
   atUrl(query: URLSearchParams): StoredMedia | undefined {
-    const file = this.files.get(query.get('mid') ?? '');
-    const expires = Number(query.get('ext'));
-    const isValid = file !== undefined && expires * 1000 > now() && query.get('hash') === tokenFor(file, expires);
+    const file = this.find(query.get('mid') ?? '');
+    const expires = parseInt(query.get('oe') ?? '', 16);
+    const isValid = file !== undefined && expires > now() && query.get('hash') === tokenFor(file, expires);
     return isValid ? file : undefined;
   }
 
@@ -86,7 +130,7 @@ export class MediaStore {
   /** Ends an upload and answers the handle that stands for its file. */
   finishUpload(session: UploadSession): string {
     this.sessions.delete(session.id);
-    const file = this.add('', session.mime, session.bytes);
+    const file = this.add('', session.mime, session.bytes, 'handle');
     const part = (text: string): string => Buffer.from(text).toString('base64');
     return `4::${part(session.mime)}:${part(file.id)}:${file.sha256.toString('base64url')}`;
   }

@@ -9,6 +9,8 @@ export interface BusinessNumber {
   /** Its place in the ledger's arrays. */
   readonly index: number;
   wabaId: string;
+  /** Within which user ids mean something. Numbers share one portfolio unless somebody says otherwise. */
+  portfolioId: string;
   /** Whether a person or a shared token said which WABA it belongs to, rather than a guess. */
   isLinked: boolean;
   countryCode: string;
@@ -45,6 +47,7 @@ export interface Waba {
 /** What can be set on a number from outside. */
 export interface NumberChanges {
   waba_id?: string;
+  portfolio_id?: string;
   display_phone_number?: string;
   country_code?: string;
   verified_name?: string;
@@ -104,6 +107,7 @@ export class Registry {
       number.wabaId = changes.waba_id;
       number.isLinked = true;
     }
+    number.portfolioId = changes.portfolio_id ?? number.portfolioId;
     if (changes.country_code !== undefined && changes.country_code !== number.countryCode) {
       number.countryCode = changes.country_code;
       number.digits = derivedDigits(id, changes.country_code);
@@ -149,6 +153,7 @@ export class Registry {
       id,
       index: this.byIndex.length,
       wabaId: waba ?? `1${String(hash53(id)).padStart(15, '0').slice(-15)}`,
+      portfolioId: '',
       isLinked: false,
       countryCode,
       digits: derivedDigits(id, countryCode),

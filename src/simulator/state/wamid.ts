@@ -20,14 +20,28 @@ export class Wamids {
     return this.encode(from, '\x15\x02\x00\x12\x18\x143A', sequence);
   }
 
+  /** The id of message number `sequence` that the business wrote outside the API. */
+  echo(sequence: number, to: string): string {
+    return this.encode(to, '\x15\x02\x00\x11\x18\x14E', sequence);
+  }
+
+  /** Which message of a customer this process gave the id to; -1 for any other text. */
+  inboundSequenceOf(wamid: string): number {
+    return this.decode(wamid, `\x12\x18\x143A${this.run}`);
+  }
+
   /** The ledger row of an id this process gave to a send; -1 for any other text. */
   sequenceOf(wamid: string): number {
+    return this.decode(wamid, `\x11\x18\x12${this.run}`);
+  }
+
+  private decode(wamid: string, mark: string): number {
     if (!wamid.startsWith('wamid.')) {
       return -1;
     }
     const raw = Buffer.from(wamid.slice(6), 'base64').toString('latin1');
-    const at = raw.indexOf(`\x11\x18\x12${this.run}`);
-    const sequence = at < 0 ? Number.NaN : parseInt(raw.slice(at + 3 + this.run.length, -1), 16);
+    const at = raw.indexOf(mark);
+    const sequence = at < 0 ? Number.NaN : parseInt(raw.slice(at + mark.length, -1), 16);
     return Number.isSafeInteger(sequence) ? sequence : -1;
   }
 

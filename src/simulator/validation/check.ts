@@ -103,10 +103,11 @@ export function unique(values: readonly string[], path: string): void {
   }
 }
 
+/** Meta: a link that is none is refused by Graph itself. */
 export function httpUrlAt(parent: Json, key: string, path: string, max = 2000): string {
   const url = textAt(parent, key, path, max);
   if (!/^https?:\/\/[^\s/]/i.test(url)) {
-    throw invalid(`${path} is not a valid URI.`);
+    throw badParam(`Param ${path} is not a valid URI.`);
   }
   return url;
 }

@@ -15,7 +15,7 @@ const LONG = 1024;
 export function checkContacts(contacts: Json[]): void {
   contacts.forEach((contact, index) => {
     const path = `contacts[${index}]`;
-    onlyKeys(contact, path, [...Object.keys(LISTS), 'birthday', 'name', 'org', 'vcard']);
+    onlyKeys(contact, path, [...Object.keys(LISTS), 'birthday', 'name', 'org']);
     const name = objectAt(contact, 'name', `${path}['name']`);
     onlyKeys(name, `${path}['name']`, NAME_KEYS);
     textAt(name, 'formatted_name', `${path}['name']['formatted_name']`, LONG);

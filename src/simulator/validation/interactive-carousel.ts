@@ -1,14 +1,11 @@
 import { invalid } from '../graph/graph-error.js';
 import { objectAt, objectsAt, onlyKeys, optionalObjectAt, textAt, unique, wordAt, type Json } from './check.js';
+import type { CheckMedia } from './media.js';
 
 const CARD_BODY = 160;
 
 /** Meta: 2–10 cards of one kind; media cards share the header type, product cards the catalogue. */
-export function checkCarousel(
-  action: Json,
-  checkMedia: (media: Json, type: string) => void,
-  checkUrlButton: (action: Json) => void,
-): void {
+export function checkCarousel(action: Json, checkMedia: CheckMedia, checkUrlButton: (action: Json) => void): void {
   onlyKeys(action, 'action', ['cards']);
   const cards = objectsAt(action, 'cards', "action['cards']", 2, 10);
   const seen = cards.map((card, index) => {
@@ -35,12 +32,13 @@ export function checkCarousel(
 function checkUrlCard(
   card: Json,
   path: string,
-  checkMedia: (media: Json, type: string) => void,
+  checkMedia: CheckMedia,
   checkUrlButton: (action: Json) => void,
 ): string {
   const header = objectAt(card, 'header', `${path}['header']`);
   const format = wordAt(header, 'type', `${path}['header']['type']`, ['image', 'video']);
-  checkMedia(objectAt(header, format, `${path}['header']['${format}']`), format);
+  const mediaPath = `${path}['header']['${format}']`;
+  checkMedia(objectAt(header, format, mediaPath), format, mediaPath);
   const body = optionalObjectAt(card, 'body', `${path}['body']`);
   const text = body === undefined ? '' : textAt(body, 'text', `${path}['body']['text']`, CARD_BODY);
   if (text.split('\n').length > 3) {

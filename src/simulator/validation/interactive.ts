@@ -12,9 +12,7 @@ import {
   type Json,
 } from './check.js';
 import { checkCarousel } from './interactive-carousel.js';
-
-/** Checks a media object inside an interactive message. */
-export type CheckMedia = (media: Json, type: string) => void;
+import { checkMedia as checkMediaObject, type CheckMedia, type MediaRules } from './media.js';
 
 type HeaderRule = 'none' | 'text' | 'any';
 
@@ -30,7 +28,7 @@ const KINDS: Record<
   flow: { header: 'any', body: 1024, bodyRequired: true, check: checkFlow },
   product: { header: 'none', body: 1024, bodyRequired: false, check: checkProduct },
   product_list: { header: 'text', body: 1024, bodyRequired: true, check: checkProducts },
-  catalog_message: { header: 'none', body: 1024, bodyRequired: true, check: named('catalog_message') },
+  catalog_message: { header: 'none', body: 1024, bodyRequired: true, check: checkCatalog },
   carousel: { header: 'none', body: 1024, bodyRequired: true, check: () => undefined },
   address_message: { header: 'any', body: 1024, bodyRequired: true, check: checkAddress },
   call_permission_request: {
@@ -43,8 +41,16 @@ const KINDS: Record<
 };
 const MAX_ROWS = 10;
 
-/** Checks the `interactive` object of a message. */
-export function checkInteractive(interactive: Json, checkMedia: CheckMedia): void {
+/** Checks the `interactive` object of a message; answers its kind and the code of the failed status that must follow. */
+export function checkInteractive(interactive: Json, rules: MediaRules): { interactiveType: string; failCode: number } {
+  let failCode = 0;
+  const interactiveType = check(interactive, (media, type, path) => {
+    failCode = checkMediaObject(media, type, path, rules) || failCode;
+  });
+  return { interactiveType, failCode };
+}
+
+function check(interactive: Json, checkMedia: CheckMedia): string {
   onlyKeys(interactive, 'interactive', ['type', 'header', 'body', 'footer', 'action']);
   const type = wordAt(interactive, 'type', "interactive['type']", Object.keys(KINDS));
   const kind = KINDS[type] as (typeof KINDS)[string];
@@ -52,14 +58,18 @@ export function checkInteractive(interactive: Json, checkMedia: CheckMedia): voi
   checkAround(interactive, 'body', kind.body, kind.bodyRequired);
   checkAround(interactive, 'footer', 60, false);
   if (type === 'request_contact_info') {
-    return;
+    return type;
   }
   const action = objectAt(interactive, 'action', "interactive['action']");
   if (type === 'carousel') {
+    if (interactive.footer !== undefined) {
+      throw invalid("interactive['footer'] is not allowed for type carousel");
+    }
     checkCarousel(action, checkMedia, checkUrlButton);
-    return;
+    return type;
   }
   kind.check(action);
+  return type;
 }
 
 function checkHeader(interactive: Json, rule: HeaderRule, type: string, checkMedia: CheckMedia): void {
@@ -76,11 +86,13 @@ function checkHeader(interactive: Json, rule: HeaderRule, type: string, checkMed
   const allowed = rule === 'text' ? ['text'] : ['text', 'image', 'video', 'document'];
   const format = wordAt(header, 'type', "interactive['header']['type']", allowed);
   onlyKeys(header, "interactive['header']", ['type', 'sub_text', format]);
+  optionalTextAt(header, 'sub_text', "interactive['header']['sub_text']", 60);
   if (format === 'text') {
     textAt(header, 'text', "interactive['header']['text']", 60);
     return;
   }
-  checkMedia(objectAt(header, format, `interactive['header']['${format}']`), format);
+  const path = `interactive['header']['${format}']`;
+  checkMedia(objectAt(header, format, path), format, path);
 }
 
 function checkAround(interactive: Json, key: string, max: number, isRequired: boolean): void {
@@ -101,7 +113,7 @@ function checkButtons(action: Json): void {
     const reply = objectAt(button, 'reply', `${path}['reply']`);
     onlyKeys(reply, `${path}['reply']`, ['id', 'title']);
     return {
-      id: textAt(reply, 'id', `${path}['reply']['id']`, 256),
+      id: trimmedIdAt(reply, `${path}['reply']['id']`),
       title: textAt(reply, 'title', 'Button title', 20),
     };
   });
@@ -113,6 +125,15 @@ function checkButtons(action: Json): void {
     replies.map(({ title }) => title),
     'button titles',
   );
+}
+
+/** Meta: an id of a button has no spaces around it. */
+function trimmedIdAt(reply: Json, path: string): string {
+  const id = textAt(reply, 'id', path, 256);
+  if (id.trim() !== id) {
+    throw invalid(`${path} must not begin or end with a space`);
+  }
+  return id;
 }
 
 function checkSections(action: Json): void {
@@ -185,6 +206,10 @@ function checkFlow(action: Json): void {
   const payload = optionalObjectAt(flow, 'flow_action_payload', 'flow_action_payload');
   if (payload !== undefined) {
     textAt(payload, 'screen', "flow_action_payload['screen']", 200);
+    const data = optionalObjectAt(payload, 'data', "flow_action_payload['data']");
+    if (data !== undefined && Object.keys(data).length === 0) {
+      throw invalid("flow_action_payload['data'] must not be empty");
+    }
   }
 }
 
@@ -192,6 +217,15 @@ function checkProduct(action: Json): void {
   onlyKeys(action, 'action', ['catalog_id', 'product_retailer_id']);
   textAt(action, 'catalog_id', "action['catalog_id']", 100);
   textAt(action, 'product_retailer_id', "action['product_retailer_id']", 100);
+}
+
+function checkCatalog(action: Json): void {
+  named('catalog_message')(action);
+  const parameters = optionalObjectAt(action, 'parameters', "action['parameters']");
+  if (parameters !== undefined) {
+    onlyKeys(parameters, "action['parameters']", ['thumbnail_product_retailer_id']);
+    optionalTextAt(parameters, 'thumbnail_product_retailer_id', 'thumbnail_product_retailer_id', 100);
+  }
 }
 
 function checkProducts(action: Json): void {
@@ -215,5 +249,10 @@ function checkAddress(action: Json): void {
   onlyKeys(action, 'action', ['name', 'parameters']);
   wordAt(action, 'name', "action['name']", ['address_message']);
   const parameters = objectAt(action, 'parameters', "action['parameters']");
+  onlyKeys(parameters, "action['parameters']", ['country', 'values', 'saved_addresses', 'validation_errors']);
   wordAt(parameters, 'country', "action['parameters']['country']", ['IN']);
+  const values = optionalObjectAt(parameters, 'values', "action['parameters']['values']");
+  if (values !== undefined) {
+    optionalTextAt(values, 'in_pin_code', "values['in_pin_code']", 6);
+  }
 }

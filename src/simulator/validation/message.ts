@@ -1,7 +1,6 @@
 import { badParam, GraphError, invalid, missing } from '../graph/graph-error.js';
 import type { StoredTemplate } from '../state/templates.js';
 import {
-  httpUrlAt,
   isJson,
   objectAt,
   objectsAt,
@@ -14,18 +13,20 @@ import {
 } from './check.js';
 import { checkContacts } from './contacts.js';
 import { checkInteractive } from './interactive.js';
+import { checkMedia, type MediaRules } from './media.js';
 import { checkTemplate, type FindTemplate } from './template-send.js';
 
 /** What validation needs to know of the world. */
 export interface ValidationContext {
   findTemplate: FindTemplate;
-  /** MIME type of a media id; undefined when there is no such media; `''` when ids are not checked. */
-  mimeOf: (mediaId: string) => string | undefined;
+  media: MediaRules;
 }
 
 /** A message that passed. */
 export interface CheckedMessage {
   type: string;
+  /** What the kind of an interactive message is; '' for all others. */
+  interactiveType: string;
   template: StoredTemplate | undefined;
   callbackData: string;
   /** Code of a failed status that must follow, 0 for none. */
@@ -49,16 +50,6 @@ export type MessageType = (typeof TYPES)[number];
 
 const MAX_CALLBACK_DATA = 512;
 const MAX_TEXT = 4096;
-const MAX_CAPTION = 1024;
-
-/** Meta: what each media type may be. */
-const MIME_TYPES: Record<string, RegExp> = {
-  image: /^image\/(jpeg|png)$/,
-  video: /^video\/(mp4|3gpp)$/,
-  audio: /^audio\/(aac|amr|mpeg|mp4|ogg)/,
-  document: /./,
-  sticker: /^image\/webp$/,
-};
 
 export function isMessageType(type: unknown): type is MessageType {
   return (TYPES as readonly unknown[]).includes(type);
@@ -74,7 +65,7 @@ export function checkMessage(body: Json, context: ValidationContext): CheckedMes
       `Param type must be one of {${TYPES.map((each) => each.toUpperCase()).join(', ')}} - got "${String(type).slice(0, 60)}".`,
     );
   }
-  const checked = { type, template: undefined, callbackData, failCode: 0 };
+  const checked = { type, interactiveType: '', template: undefined, callbackData, failCode: 0 };
   switch (type) {
     case 'text':
       checkText(objectAt(body, 'text', 'text'));
@@ -84,7 +75,7 @@ export function checkMessage(body: Json, context: ValidationContext): CheckedMes
     case 'audio':
     case 'document':
     case 'sticker':
-      return { ...checked, failCode: checkMedia(objectAt(body, type, type), type, context) };
+      return { ...checked, failCode: checkMedia(objectAt(body, type, type), type, type, context.media) };
     case 'location':
       checkLocation(objectAt(body, 'location', 'location'), 'location');
       return checked;
@@ -95,12 +86,9 @@ export function checkMessage(body: Json, context: ValidationContext): CheckedMes
       checkReaction(body);
       return checked;
     case 'interactive':
-      checkInteractive(objectAt(body, 'interactive', 'interactive'), (media, kind) => {
-        checkMedia(media, kind, context);
-      });
-      return checked;
+      return { ...checked, ...checkInteractive(objectAt(body, 'interactive', 'interactive'), context.media) };
     case 'template':
-      return { ...checked, template: checkTemplate(body, context.findTemplate) };
+      return { ...checked, ...checkTemplate(body, context.findTemplate, context.media) };
   }
 }
 
@@ -151,28 +139,6 @@ function checkText(text: Json): void {
   optionalFlagAt(text, 'preview_url', "text['preview_url']");
 }
 
-/** Answers 131053 when the media is of a type WhatsApp will not deliver: Meta tells that afterwards. */
-function checkMedia(media: Json, type: string, context: ValidationContext): number {
-  const extras = { document: ['caption', 'filename'], audio: ['voice'], sticker: [] }[type] ?? ['caption'];
-  onlyKeys(media, type, ['id', 'link', 'provider', ...extras]);
-  optionalTextAt(media, 'caption', `${type}['caption']`, MAX_CAPTION);
-  optionalTextAt(media, 'filename', `${type}['filename']`, 240);
-  optionalFlagAt(media, 'voice', `${type}['voice']`);
-  if (media.id !== undefined && media.link !== undefined) {
-    throw badParam(`Param ${type} must have either id or link, not both.`);
-  }
-  if (media.link !== undefined) {
-    httpUrlAt(media, 'link', `${type}['link']`);
-    return 0;
-  }
-  const id = textAt(media, 'id', `${type}['id']`, 512);
-  const mime = context.mimeOf(id);
-  if (mime === undefined) {
-    throw invalid(`[${id.slice(0, 60)}] is not a valid whatsapp business account media attachment ID`);
-  }
-  return mime === '' || MIME_TYPES[type]?.test(mime) ? 0 : 131053;
-}
-
 /** Meta: documented as strings, examples use numbers; both are taken. */
 export function checkLocation(location: Json, path: string): void {
   onlyKeys(location, path, ['latitude', 'longitude', 'name', 'address']);
@@ -209,18 +175,18 @@ function checkReaction(body: Json): void {
   }
 }
 
-/** Checks "mark as read", with or without the typing indicator. Meta: README §A.2. */
-export function checkReadReceipt(body: Json): void {
+/** Checks "mark as read", with or without the typing indicator, and answers the message. Meta: README §A.2. */
+export function checkReadReceipt(body: Json): string {
   checkEnvelope(body);
   wordAt(body, 'status', 'status', ['read']);
   const id = textAt(body, 'message_id', 'message_id', 512);
   if (!id.startsWith('wamid.')) {
     throw invalid('message_id is not a valid WhatsApp message id');
   }
-  if (body.typing_indicator === undefined) {
-    return;
+  if (body.typing_indicator !== undefined) {
+    wordAt(objectAt(body, 'typing_indicator', 'typing_indicator'), 'type', "typing_indicator['type']", ['text']);
   }
-  wordAt(objectAt(body, 'typing_indicator', 'typing_indicator'), 'type', "typing_indicator['type']", ['text']);
+  return id;
 }
 
 /** Meta: one-tap, zero-tap and copy-code templates need a phone number. */

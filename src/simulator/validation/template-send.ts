@@ -2,6 +2,7 @@ import { GraphError, invalid, missing } from '../graph/graph-error.js';
 import type { PartShape, TemplateShape } from '../state/template-model.js';
 import type { StoredTemplate } from '../state/templates.js';
 import { isJson, objectAt, objectsAt, onlyKeys, textAt, type Json } from './check.js';
+import { checkSource, type CheckMedia, type MediaRules } from './media.js';
 import { checkButton } from './template-buttons.js';
 
 /** Finds the template a send names; undefined when there is none. */
@@ -10,8 +11,15 @@ export type FindTemplate = (name: string, language: string) => StoredTemplate | 
 const MAX_BODY = 1024;
 const MAX_PARAMETERS = 200;
 
-/** Checks `template` of a send against its definition and answers the definition. Meta: README §A.4. */
-export function checkTemplate(message: Json, find: FindTemplate): StoredTemplate {
+/**
+ * Checks `template` of a send against its definition; answers the definition and the code of the failed status that must
+ * follow. Meta: README §A.4.
+ */
+export function checkTemplate(
+  message: Json,
+  find: FindTemplate,
+  rules: MediaRules,
+): { template: StoredTemplate; failCode: number } {
   const given = objectAt(message, 'template', 'template');
   onlyKeys(given, 'template', ['name', 'language', 'components', 'namespace']);
   const name = textAt(given, 'name', "template['name']", 512);
@@ -20,8 +28,11 @@ export function checkTemplate(message: Json, find: FindTemplate): StoredTemplate
   const code = textAt(language, 'code', "template['language']['code']", 20);
   const stored = find(name, code);
   checkAvailable(stored, name, code);
-  checkComponents(given, stored.shape);
-  return stored;
+  let failCode = 0;
+  checkComponents(given, stored.shape, (media, type, mediaPath) => {
+    failCode = checkSource(media, type, mediaPath, rules) || failCode;
+  });
+  return { template: stored, failCode };
 }
 
 function checkAvailable(
@@ -42,11 +53,11 @@ function checkAvailable(
   }
 }
 
-function checkComponents(given: Json, shape: TemplateShape): void {
+function checkComponents(given: Json, shape: TemplateShape, checkMedia: CheckMedia): void {
   const components =
     given.components === undefined ? [] : objectsAt(given, 'components', "template['components']", 0, 30);
   const seen = { header: false, body: false, offer: false, carousel: false, buttons: new Set<number>() };
-  for (const component of components) {
+  for (const [position, component] of components.entries()) {
     const type = textAt(component, 'type', "template['components']['type']", 40).toLowerCase();
     switch (type) {
       case 'header':
@@ -58,14 +69,14 @@ function checkComponents(given: Json, shape: TemplateShape): void {
         seen.offer = true;
         break;
       case 'carousel':
-        checkCarousel(component, shape);
+        checkCarousel(component, shape, `template['components'][${position}]`, checkMedia);
         seen.carousel = true;
         break;
       default:
         throw invalid(`template['components'] has an unknown type "${type}"`);
     }
   }
-  checkPart(components, shape, shape.isNamed);
+  checkPart(components, shape, shape.isNamed, "template['components']", checkMedia);
   if (shape.needsExpiration && !seen.offer) {
     throw missing('limited_time_offer: expiration_time_ms');
   }
@@ -75,14 +86,15 @@ function checkComponents(given: Json, shape: TemplateShape): void {
 }
 
 /** Header, body and buttons, of the message or of one card. */
-function checkPart(components: Json[], shape: PartShape, isNamed: boolean): void {
+function checkPart(components: Json[], shape: PartShape, isNamed: boolean, path: string, checkMedia: CheckMedia): void {
   const ofType = (type: string): Json[] => components.filter((each) => String(each.type).toLowerCase() === type);
   const [header, secondHeader] = ofType('header');
   const [body, secondBody] = ofType('body');
   if (secondHeader !== undefined || secondBody !== undefined) {
     throw invalid("template['components'] has the same type twice");
   }
-  checkHeader(parametersOf(header, 'header'), shape, isNamed);
+  const headerPath = `${path}[${header === undefined ? 0 : components.indexOf(header)}]['parameters'][0]`;
+  checkHeader(parametersOf(header, 'header'), shape, isNamed, headerPath, checkMedia);
   checkTexts(parametersOf(body, 'body'), shape.bodyVariables, isNamed, 'body', shape.bodyText);
   const given = new Set(ofType('button').map((button) => checkButton(button, shape)));
   shape.buttons.forEach(({ type, hasVariable }, index) => {
@@ -101,7 +113,13 @@ function parametersOf(component: Json | undefined, path: string): Json[] {
   return component.parameters === undefined ? [] : objectsAt(component, 'parameters', path, 0, MAX_PARAMETERS);
 }
 
-function checkHeader(parameters: Json[], shape: PartShape, isNamed: boolean): void {
+function checkHeader(
+  parameters: Json[],
+  shape: PartShape,
+  isNamed: boolean,
+  path: string,
+  checkMedia: CheckMedia,
+): void {
   const format = shape.headerFormat;
   if (format === undefined) {
     if (parameters.length > 0) {
@@ -129,6 +147,9 @@ function checkHeader(parameters: Json[], shape: PartShape, isNamed: boolean): vo
   const absent = needed.find((key) => media[key] === undefined);
   if (absent !== undefined || (needed.length === 0 && media.id === undefined && media.link === undefined)) {
     throw missing(`header['${type}']['${absent ?? 'id'}']`);
+  }
+  if (needed.length === 0) {
+    checkMedia(media, type, `${path}['${type}']`);
   }
 }
 
@@ -200,7 +221,7 @@ function checkOffer(component: Json, shape: TemplateShape): void {
 }
 
 /** Meta: media cards exactly as many as defined; product cards are defined twice and sent up to ten times. */
-function checkCarousel(component: Json, shape: TemplateShape): void {
+function checkCarousel(component: Json, shape: TemplateShape, path: string, checkMedia: CheckMedia): void {
   const cards = objectsAt(component, 'cards', "carousel['cards']", 1, 10);
   const isProducts = shape.cards[0]?.headerFormat === 'PRODUCT';
   if (shape.cards.length === 0 || (!isProducts && cards.length !== shape.cards.length)) {
@@ -216,6 +237,8 @@ function checkCarousel(component: Json, shape: TemplateShape): void {
       card.components === undefined ? [] : objectsAt(card, 'components', "card['components']", 0, 20),
       part,
       shape.isNamed,
+      `${path}['cards'][${position}]['components']`,
+      checkMedia,
     );
   });
 }

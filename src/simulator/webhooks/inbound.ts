@@ -1,152 +1,198 @@
-import { isUserId, Users } from '../state/users.js';
+import { errorOf, webhookError } from '../error-codes.js';
+import type { Fields } from '../fields.js';
 import type { BusinessNumber } from '../state/registry.js';
-import { isJson, type Json } from '../validation/check.js';
+import type { Json } from '../validation/check.js';
 import type { World } from '../world.js';
-import { inboundContent } from './inbound-content.js';
-import { wireJson } from './wire.js';
+import { changeJson, post, readPosting, type Posting } from './envelope.js';
+import { INBOUND_TYPES, readBareValue, readContent } from './inbound-content.js';
+import { readContext, type MakeContext } from './inbound-context.js';
+import type { MakeContent } from './occasion.js';
+import { contactOf, partyOf } from './person-json.js';
+import { meet, readWho, type Who } from './who.js';
 
-/** What `POST /__simulate/inbound` takes. */
-export const INBOUND_KEYS = [
-  'from',
-  'user_id',
-  'name',
-  'username',
-  'text',
-  'type',
-  'phone_number_id',
-  'message',
-  'count',
-  'senders',
-  'reply_to',
-  'caption',
-  'filename',
-  'mime_type',
-  'media_base64',
-  'location',
-  'contacts',
-  'reaction',
-  'button',
-  'button_reply',
-  'list_reply',
-  'nfm_reply',
-] as const;
+/** Messages from customers as they are to be sent. */
+export interface InboundRequest {
+  readonly who: Who;
+  readonly count: number;
+  readonly senders: number;
+  readonly timestamp: number | undefined;
+  readonly wamid: string | undefined;
+  readonly isShuffled: boolean;
+  readonly isTogether: boolean;
+  readonly posting: Posting;
+  /** Codes of errors that stand beside the messages. */
+  readonly errorCodes: readonly number[];
+  readonly content: MakeContent;
+  readonly context: MakeContext;
+}
+
+/** A webhook about the number and no message of it. */
+export interface BareRequest {
+  readonly value: Json;
+  readonly count: number;
+  readonly posting: Posting;
+}
 
 /** One message sent to the receiver. */
-export interface SentInbound {
+export interface SentMessage {
   wamid: string;
   from: string;
   user_id: string;
+  timestamp: number;
+  media?: Json;
 }
 
-const DEFAULT_FROM = '919876500001';
+/** One message of a webhook, with the entry of `contacts` that goes with it. */
+export interface MessageItem {
+  readonly message: Json;
+  readonly contact: Json | undefined;
+  readonly sent: SentMessage;
+}
+
 const MAX_COUNT = 100_000;
-const PER_POST = 25;
+const BARE_TYPES = ['errors', 'user_actions'];
+const CHANGES_PERSON = ['user_changed_number', 'user_changed_user_id', 'system'];
 
-/** What is wrong with a request for inbound messages; empty when nothing is. */
-export function inboundProblems(body: Json): string[] {
-  const unknown = Object.keys(body).filter((key) => !(INBOUND_KEYS as readonly string[]).includes(key));
-  const problems = unknown.map((key) => `unknown key ${key}`);
-  if (body.from !== undefined && (typeof body.from !== 'string' || !/^\+?[1-9]\d{6,14}$/.test(body.from))) {
-    problems.push('from must be an international phone number');
+/** Reads a call of `POST /__simulate/inbound`. What is wrong is noted in the fields. */
+export function readInbound(fields: Fields): InboundRequest | BareRequest {
+  const type = String(fields.value('type') ?? 'text');
+  const posting = readPosting(fields);
+  const count = fields.whole('count', 1, 1, MAX_COUNT);
+  const who = readWho(fields);
+  if (BARE_TYPES.includes(type)) {
+    return { value: readBareValue(fields, type), count, posting };
   }
-  if (body.user_id !== undefined && (typeof body.user_id !== 'string' || !isUserId(body.user_id))) {
-    problems.push('user_id must look like IN.1234567890');
+  const wamid = fields.text('wamid');
+  if (count > 1 && (wamid !== undefined || CHANGES_PERSON.includes(type))) {
+    fields.problem(wamid === undefined ? `type ${type} goes with a count of 1` : 'wamid goes with a count of 1');
   }
-  for (const key of ['name', 'username', 'text', 'type', 'phone_number_id', 'reply_to', 'caption', 'media_base64']) {
-    if (body[key] !== undefined && typeof body[key] !== 'string') {
-      problems.push(`${key} must be a string`);
-    }
-  }
-  for (const key of ['count', 'senders']) {
-    const value = body[key] ?? 1;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > MAX_COUNT) {
-      problems.push(`${key} must be a whole number from 1 to ${MAX_COUNT}`);
-    }
-  }
-  if (body.message !== undefined && !isJson(body.message)) {
-    problems.push('message must be a raw message object');
-  }
-  return problems;
+  return {
+    who,
+    count,
+    senders: fields.whole('senders', 1, 1, MAX_COUNT),
+    timestamp: fields.seconds('timestamp'),
+    wamid,
+    isShuffled: fields.flag('shuffle') ?? false,
+    isTogether: fields.flag('together') ?? false,
+    errorCodes: readErrorCodes(fields),
+    posting,
+    content: readContent(fields, INBOUND_TYPES),
+    context: readContext(fields),
+  };
 }
 
-/** Sends messages from customers to a number. The body has no problems. */
-export function sendInbound(world: World, number: BusinessNumber, body: Json): SentInbound[] {
-  const count = (body.count as number | undefined) ?? 1;
-  const senders = (body.senders as number | undefined) ?? 1;
-  const sent: SentInbound[] = [];
-  let changes: string[] = [];
-  for (let index = 0; index < count; index++) {
-    const sender = senderOf(world, body, index % senders);
-    const { change, wamid } = changeOf(world, number, body, sender);
-    changes.push(change);
-    sent.push({ wamid, from: sender.waId, user_id: sender.userId });
-    if (changes.length === PER_POST || index === count - 1) {
-      enqueue(world, number, changes);
-      changes = [];
-    }
+/** Sends what was read without a fault, and answers what was sent, in the order it was written. */
+export function sendInbound(
+  world: World,
+  number: BusinessNumber,
+  request: InboundRequest | BareRequest,
+): SentMessage[] {
+  if ('value' in request) {
+    const change = changeJson(number, 'messages', request.value);
+    post(world, number, new Array<string>(request.count).fill(change), request.posting);
+    return [];
   }
+  const items = inboundItems(world, number, request);
+  const sent = items.map((item) => item.sent);
+  const inOrder = request.isShuffled ? world.random.shuffle(items) : items;
+  const groups = request.isTogether ? inGroups(inOrder, request.posting.perPost) : inOrder.map((item) => [item]);
+  const errors = request.errorCodes.map((code) => webhookError({ ...errorOf(code), code }));
+  const changes = groups.map((group) =>
+    changeJson(number, 'messages', {
+      ...messagesValue(group, 'messages'),
+      ...(errors.length === 0 ? {} : { errors }),
+    }),
+  );
+  // Messages of one change are one change of one post.
+  const perPost = request.isTogether ? 1 : request.posting.perPost;
+  post(world, number, changes, { ...request.posting, perPost });
   return sent;
 }
 
-function senderOf(world: World, body: Json, offset: number): { waId: string; userId: string; name: string } {
-  const isHidden = body.from === undefined && body.user_id !== undefined;
-  const first = ((body.from as string | undefined) ?? DEFAULT_FROM).replace(/\D/g, '');
-  const waId = isHidden ? '' : String(BigInt(first) + BigInt(offset));
-  const known = world.users.byWaId(waId);
-  const given = offset === 0 ? (body.user_id as string | undefined) : undefined;
-  const derived = world.config.webhooks.user_ids && waId !== '' ? Users.derivedUserId(waId) : '';
-  const userId = given ?? known?.userId ?? derived;
-  const user = {
-    waId,
-    userId,
-    name: (body.name as string | undefined) ?? known?.name ?? `Customer ${(waId || userId).slice(-4)}`,
-    username: (body.username as string | undefined) ?? known?.username ?? '',
-  };
-  world.users.meet(user);
-  return user;
+function readErrorCodes(fields: Fields): number[] {
+  const given = fields.value('value_errors') ?? [];
+  if (!Array.isArray(given) || !given.every(Number.isInteger)) {
+    fields.problem('value_errors must be a list of codes');
+    return [];
+  }
+  return given as number[];
 }
 
-function changeOf(
+/** Makes the messages of a request; nothing leaves yet. */
+export function inboundItems(world: World, number: BusinessNumber, request: InboundRequest): MessageItem[] {
+  const { count, senders, isShuffled } = request;
+  const now = Math.floor(Date.now() / 1000);
+  const start = request.timestamp ?? (isShuffled ? now - count + 1 : now);
+  const step = request.timestamp !== undefined || isShuffled ? 1 : 0;
+  return Array.from({ length: count }, (_, index) =>
+    inboundItem(world, number, request, index, index % senders, start + index * step),
+  );
+}
+
+/** `value` with several messages. Meta: contacts are a list of their own, in no order that one could rely on. */
+export function messagesValue(items: readonly MessageItem[], key: 'messages' | 'message_echoes'): Json {
+  const contacts = new Map(
+    items.flatMap(({ contact }) => (contact === undefined ? [] : [[JSON.stringify(contact), contact]])),
+  );
+  return {
+    ...(contacts.size === 0 ? {} : { contacts: [...contacts.values()].reverse() }),
+    [key]: items.map(({ message }) => message),
+  };
+}
+
+export function inGroups<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
+
+function inboundItem(
   world: World,
   number: BusinessNumber,
-  body: Json,
-  { waId, userId, name }: { waId: string; userId: string; name: string },
-): { change: string; wamid: string } {
-  const wamid = world.wamids.inbound(world.inboundCount++, waId === '' ? userId : waId);
-  world.users.wrote(number.id, waId === '' ? userId : waId);
-  const username = (body.username as string | undefined) ?? '';
-  const contact = {
-    profile: { name, ...(username === '' ? {} : { username }) },
-    ...(waId === '' ? {} : { wa_id: waId }),
-    ...(userId === '' ? {} : { user_id: userId }),
+  request: InboundRequest,
+  index: number,
+  offset: number,
+  timestamp: number,
+): MessageItem {
+  const { person, shown } = meet(world, number, request.who, offset);
+  const occasion = { world, number, person, shown, index };
+  const made = world.inboundId(shown.waId || shown.userId);
+  world.inboundCount++;
+  const { message: content, media, withoutContacts, isOfSystem } = request.content(occasion);
+  const message: Json = {
+    ...request.context(occasion),
+    ...partyOf(shown, 'from'),
+    id: request.wamid ?? made,
+    timestamp: String(timestamp),
+    ...content,
   };
-  const raw = isJson(body.message) ? body.message : undefined;
-  const message = {
-    ...(typeof body.reply_to === 'string' && body.type !== 'reaction'
-      ? { context: { from: number.digits, id: body.reply_to } }
-      : {}),
-    ...(waId === '' ? {} : { from: waId }),
-    ...(userId === '' ? {} : { from_user_id: userId }),
-    id: wamid,
-    timestamp: String(Math.floor(Date.now() / 1000)),
-    ...(raw ?? inboundContent(world, number, body)),
+  const wamid = String(message.id);
+  if (isOfSystem !== true && message.group_id === undefined) {
+    world.people.wrote(number.id, person);
+  }
+  const { waId } = person;
+  const userId = world.people.userIdOf(person, number.portfolioId);
+  const type = String(message.type);
+  world.messages.remember(wamid, { isFromCustomer: true, numberId: number.id, waId: shown.waId, userId, type, media });
+  return {
+    message,
+    contact: withoutContacts === true ? undefined : contactOf(shown),
+    sent: {
+      wamid,
+      from: waId,
+      user_id: shown.userId,
+      timestamp,
+      ...(media === undefined ? {} : { media: mediaAnswer(world, media) }),
+    },
   };
-  const value = {
-    messaging_product: 'whatsapp',
-    metadata: { display_phone_number: number.digits, phone_number_id: number.id },
-    contacts: [contact],
-    messages: [message],
-  };
-  const shownId = typeof raw?.id === 'string' ? raw.id : wamid;
-  return { change: wireJson({ value, field: 'messages' }), wamid: shownId };
 }
 
-function enqueue(world: World, number: BusinessNumber, changes: string[]): void {
-  const body = `{"object":"whatsapp_business_account","entry":[{"id":"${number.wabaId}","changes":[${changes.join(',')}]}]}`;
-  world.delivery.enqueue({
-    updates: changes.length,
-    attempts: 0,
-    body: () => body,
-    acknowledged: () => undefined,
-  });
+function mediaAnswer(world: World, media: NonNullable<ReturnType<MakeContent>['media']>): Json {
+  return {
+    id: media.id,
+    mime_type: media.mime,
+    size: media.bytes.length,
+    sha256: media.sha256.toString('base64'),
+    url: world.media.url(media, world.ownUrl),
+  };
 }

@@ -2,14 +2,14 @@ import { errorOf } from '../error-codes.js';
 import type { SpecialName } from '../magic-numbers.js';
 import type { SimulatorConfig } from '../state/config.js';
 import { isAccepted, OUTCOMES, PRICING, STATUS_NAMES, type Ledger, type StatusName } from '../state/ledger.js';
+import { stranger, type People, type ShownPerson } from '../state/people.js';
 import type { Random } from '../state/random.js';
-import type { Registry } from '../state/registry.js';
-import type { Users } from '../state/users.js';
+import type { BusinessNumber, Registry } from '../state/registry.js';
 import type { Wamids } from '../state/wamid.js';
 import type { Delivery, Outgoing } from './delivery.js';
+import { statusContactJson } from './person-json.js';
 import { statusJson } from './status-json.js';
 import { TimerWheel } from './timer-wheel.js';
-import { wireJson } from './wire.js';
 
 /** What is to be reported about one send. */
 export interface StatusPlan {
@@ -34,7 +34,7 @@ export class Statuses {
     private readonly config: SimulatorConfig,
     private readonly ledger: Ledger,
     private readonly registry: Registry,
-    private readonly users: Users,
+    private readonly people: People,
     private readonly wamids: Wamids,
     private readonly delivery: Delivery,
     private readonly random: () => Random,
@@ -165,10 +165,11 @@ export class Statuses {
    * each status into a change of its own.
    */
   private body(numberIndex: number, packed: number[]): string | undefined {
-    const { digits, id, wabaId } = this.registry.at(numberIndex);
+    const number = this.registry.at(numberIndex);
+    const { digits, id, wabaId } = number;
     const metadata = `{"display_phone_number":"${digits}","phone_number_id":"${id}"}`;
     const start = `{"value":{"messaging_product":"whatsapp","metadata":${metadata},`;
-    const written = packed.map((item) => this.statusOf(item)).filter((status) => status !== undefined);
+    const written = packed.map((item) => this.statusOf(number, item)).filter((status) => status !== undefined);
     if (written.length === 0) {
       return undefined;
     }
@@ -181,7 +182,7 @@ export class Statuses {
     return `{"object":"whatsapp_business_account","entry":[{"id":"${wabaId}","changes":[${changes.join(',')}]}]}`;
   }
 
-  private statusOf(packed: number): { json: string; contact: string } | undefined {
+  private statusOf(number: BusinessNumber, packed: number): { json: string; contact: string } | undefined {
     const sequence = Math.floor(packed / STATUS_SLOTS);
     const found = this.ledger.find(sequence);
     if (found === undefined) {
@@ -190,29 +191,35 @@ export class Statuses {
     const [chunk, row] = found;
     const name = STATUS_NAMES[packed % STATUS_SLOTS] as StatusName;
     const waId = String(chunk.to[row] || '');
-    const userId = chunk.userId(row);
-    const user = userId === '' ? this.users.byWaId(waId) : this.users.byBsuid(userId);
-    const recipientUserId = this.config.webhooks.user_ids ? userId || (user?.userId ?? '') : userId;
+    const addressedId = chunk.userId(row);
+    const shown = this.recipientOf(number, waId, addressedId);
     const happenedAt = (chunk.arrivedAt[row] as number) + this.nominalDelay(name);
-    const callbackData = this.config.webhooks.echo_callback_data ? chunk.callbackData(row) : '';
+    const isReaction = this.ledger.typeName(chunk.type[row] as number) === 'reaction';
     const json = statusJson({
-      id: this.wamids.outbound(sequence, waId === '' ? userId : waId),
+      id: this.wamids.outbound(sequence, waId === '' ? addressedId : waId),
       name,
       timestamp: Math.floor(happenedAt / 1000),
-      waId,
-      userId: recipientUserId,
-      callbackData,
-      pricing: PRICING[chunk.pricing[row] as number] ?? 'service',
+      waId: shown.waId,
+      userId: shown.userId,
+      parentUserId: shown.parentUserId,
+      callbackData: this.config.webhooks.echo_callback_data ? chunk.callbackData(row) : '',
+      pricing: isReaction ? undefined : (PRICING[chunk.pricing[row] as number] ?? 'service'),
       error: name === 'failed' ? errorOf((chunk.code[row] as number) || 131026) : undefined,
     });
-    const username = user?.username === undefined || user.username === '' ? {} : { username: user.username };
-    const profile = { name: user?.name ?? '', ...(name === 'sent' ? {} : username) };
-    // Meta: since April 2026 contacts accompany sent, delivered and read, not failed.
-    const contact =
-      recipientUserId === '' || name === 'failed'
-        ? ''
-        : wireJson({ profile, ...(waId === '' ? {} : { wa_id: waId }), user_id: recipientUserId });
-    return { json, contact };
+    // Meta: since April 2026 contacts accompany sent, delivered and read, not failed; the username not sent.
+    const hasContact = shown.userId !== '' && name !== 'failed';
+    return { json, contact: hasContact ? statusContactJson(shown, name !== 'sent') : '' };
+  }
+
+  /** Meta: the phone stands in the statuses of what was sent to it, and of what was sent to a user id unless it is hidden. */
+  private recipientOf(number: BusinessNumber, waId: string, addressedId: string): ShownPerson {
+    const known = waId === '' ? this.people.byUserId(addressedId, number.portfolioId) : this.people.byWaId(waId);
+    const person = known ?? (waId === '' ? { ...stranger(''), userId: addressedId } : stranger(waId));
+    const shown = this.people.shown(person, number.portfolioId, waId === '' ? undefined : false);
+    if (shown.userId === '') {
+      shown.userId = addressedId;
+    }
+    return shown;
   }
 
   private remember(packed: number[]): void {
