@@ -2,6 +2,9 @@ import { Secret, Keyring } from '../common/secret.js';
 import type { Env } from './env.js';
 import { readEnv } from './env.js';
 
+/** What servers other than Amazon's are content with. */
+const DEFAULT_REGION = 'us-east-1';
+
 /** The environment as the code uses it: typed, grouped, with fallbacks resolved. Injected by its class. */
 export class Config {
   readonly isProduction: boolean;
@@ -32,8 +35,22 @@ export class Config {
     allowUnsigned: boolean;
     retentionDays: number;
   };
+  /** Where files are kept: the folder, or the bucket when there is one. */
+  readonly media: {
+    dir: string;
+    s3: {
+      /** Null: Amazon's own. */
+      endpoint: string | null;
+      bucket: string;
+      region: string;
+      /** Null: found by the SDK, as on Amazon's machines. */
+      credentials: { accessKeyId: string; secretAccessKey: Secret } | null;
+    } | null;
+  };
   /** ISO country code for numbers written without `+`, or null. */
   readonly defaultCountry: string | null;
+  /** Words that opt in and out in place of the built-in ones; null: those. */
+  readonly consent: { optOut: string[] | null; optIn: string[] | null };
   readonly simulatorPort: number;
 
   constructor(env: Env, source: NodeJS.ProcessEnv = {}) {
@@ -70,7 +87,12 @@ export class Config {
       allowUnsigned: env.ALLOW_UNSIGNED_WEBHOOKS,
       retentionDays: env.RETENTION_WEBHOOK_LOG_DAYS,
     };
+    this.media = { dir: env.MEDIA_DIR, s3: s3Of(env) };
     this.defaultCountry = env.DEFAULT_COUNTRY === 'none' ? null : env.DEFAULT_COUNTRY;
+    this.consent = {
+      optOut: env.OPT_OUT_KEYWORDS === undefined ? null : list(env.OPT_OUT_KEYWORDS),
+      optIn: env.OPT_IN_KEYWORDS === undefined ? null : list(env.OPT_IN_KEYWORDS),
+    };
     this.simulatorPort = env.SIMULATOR_PORT;
   }
 
@@ -83,6 +105,22 @@ export class Config {
     const base = this.http.publicBaseUrl ?? `http://localhost:${this.http.port}`;
     return `${base}/${this.http.urlPrefix}/webhook/`;
   }
+}
+
+function s3Of(env: Env): Config['media']['s3'] {
+  if (env.S3_BUCKET === undefined) {
+    return null;
+  }
+  const secretAccessKey = secret(env.S3_SECRET_ACCESS_KEY);
+  return {
+    endpoint: env.S3_ENDPOINT ?? null,
+    bucket: env.S3_BUCKET,
+    region: env.S3_REGION ?? DEFAULT_REGION,
+    credentials:
+      env.S3_ACCESS_KEY_ID !== undefined && secretAccessKey
+        ? { accessKeyId: env.S3_ACCESS_KEY_ID, secretAccessKey }
+        : null,
+  };
 }
 
 function list(text: string | undefined): string[] {

@@ -264,8 +264,27 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
   if (env.NODE_ENV === 'production' && env.ALLOW_UNSIGNED_WEBHOOKS === true) {
     problems.push('ALLOW_UNSIGNED_WEBHOOKS must not be true in production');
   }
+  problems.push(...s3Problems(given));
   if (problems.length > 0) {
     throw new EnvironmentError(problems);
   }
   return env;
+}
+
+/** Half a bucket would be found out only when the first file comes. */
+function s3Problems(given: Record<string, unknown>): string[] {
+  const isGiven = (name: string): boolean => given[name] !== undefined;
+  const others = ['S3_ENDPOINT', 'S3_REGION', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'].filter(isGiven);
+  if (!isGiven('S3_BUCKET')) {
+    return others.length === 0 ? [] : [`S3_BUCKET is required when ${others.join(' and ')} is set`];
+  }
+  const keys = ['S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'];
+  const missing = keys.filter((name) => !isGiven(name));
+  return [
+    // Only on Amazon's own machines can the keys be found elsewhere; there the region cannot be guessed.
+    ...(missing.length === 1 || (missing.length === 2 && isGiven('S3_ENDPOINT'))
+      ? missing.map((name) => `${name} is required when S3_BUCKET is set`)
+      : []),
+    ...(isGiven('S3_ENDPOINT') || isGiven('S3_REGION') ? [] : ['S3_REGION is required when S3_ENDPOINT is not set']),
+  ];
 }

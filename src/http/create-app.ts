@@ -67,7 +67,17 @@ export async function createApp(
   if (config.http.corsOrigins.length > 0) {
     app.enableCors({
       origin: config.http.corsOrigins.includes('*') ? true : config.http.corsOrigins,
-      exposedHeaders: ['X-Request-Id', 'Idempotency-Replayed', 'RateLimit', 'RateLimit-Policy', 'Retry-After'],
+      exposedHeaders: [
+        'X-Request-Id',
+        'Idempotency-Replayed',
+        'RateLimit',
+        'RateLimit-Policy',
+        'Retry-After',
+        'ETag',
+        'Accept-Ranges',
+        'Content-Range',
+        'Content-Disposition',
+      ],
     });
   }
   app.setGlobalPrefix(config.http.urlPrefix, { exclude: ['health/live', 'health/ready', 'metrics'] });

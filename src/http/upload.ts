@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { MultipartFile } from '@fastify/multipart';
 import { AppError, invalidField } from '../common/app-error.js';
 import type { ParleyRequest } from './principal.js';
+import { fromSender } from './sender-problem.js';
 
 export interface UploadedFile {
   /** Must be read to its end. Fails with `413 payload_too_large` when the file is larger than the limit. */
@@ -21,7 +22,7 @@ export async function uploadedFile(request: ParleyRequest): Promise<UploadedFile
   if (!multipart.isMultipart()) {
     throw new AppError('unsupported_media_type', 'Send multipart/form-data with the field file.');
   }
-  const part = await multipart.file();
+  const part = await fromSender(multipart.file());
   if (!part || part.fieldname !== 'file') {
     part?.file.resume();
     throw invalidField('file', 'required', 'Send the file in the field file.');

@@ -1,9 +1,12 @@
+import type { Readable } from 'node:stream';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Pool } from 'undici';
 import type { Secret } from '../common/secret.js';
 import { counter, histogram } from '../common/metrics.js';
 import { Config } from '../config/config.js';
 import { ambiguous, failureOf, notSent, type GraphFailure } from './graph-error.js';
+import { GraphDownloads, type GraphDownload } from './graph-downloads.js';
+import { formBody, type GraphForm } from './graph-form.js';
 
 /** Whose credentials a call uses. */
 export interface GraphAccount {
@@ -18,6 +21,8 @@ export interface GraphRequest {
   path: string;
   query?: Record<string, string | number | undefined>;
   body?: unknown;
+  /** A file to send instead of a body; its stream is read once and destroyed. */
+  form?: GraphForm;
   /** How it is counted in the metrics. */
   label: string;
 }
@@ -25,6 +30,9 @@ export interface GraphRequest {
 export type GraphResult<T> = { ok: true; body: T } | { ok: false; failure: GraphFailure };
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/** Meta looks at a file before it answers, and a large one takes its time to get there. */
+const FORM_ANSWER_MS = 60_000;
+const FORM_DEADLINE_MS = 300_000;
 /** Errors that come before a request was written: the call provably never left. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
@@ -50,6 +58,7 @@ const seconds = histogram(
 @Injectable()
 export class GraphClient implements OnApplicationShutdown {
   private readonly pool: Pool;
+  private readonly downloads: GraphDownloads;
   private readonly prefix: string;
 
   constructor(config: Config) {
@@ -65,6 +74,7 @@ export class GraphClient implements OnApplicationShutdown {
       keepAliveTimeout: 4_000,
       keepAliveMaxTimeout: 30_000,
     });
+    this.downloads = new GraphDownloads(base.origin);
   }
 
   /** Calls Graph once. Answers a value for every outcome; throws only for bugs. */
@@ -76,11 +86,20 @@ export class GraphClient implements OnApplicationShutdown {
     return result;
   }
 
+  /**
+   * Opens what a URL of Meta's points to. The token goes to Meta's own hosts and to Graph, and nowhere else; redirects are
+   * not followed.
+   */
+  download(account: GraphAccount, url: string, signal: AbortSignal): Promise<GraphDownload> {
+    return this.downloads.open(account.accessToken, url, signal);
+  }
+
   async onApplicationShutdown(): Promise<void> {
-    await this.pool.destroy();
+    await Promise.all([this.pool.destroy(), this.downloads.close()]);
   }
 
   private async attempt<T>(account: GraphAccount, request: GraphRequest): Promise<GraphResult<T>> {
+    const content = contentOf(request);
     try {
       const answer = await this.pool.request({
         method: request.method,
@@ -89,9 +108,10 @@ export class GraphClient implements OnApplicationShutdown {
         headers: {
           authorization: `Bearer ${account.accessToken.reveal()}`,
           accept: 'application/json',
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...content.headers,
         },
-        body: request.body === undefined ? null : JSON.stringify(request.body),
+        body: content.body,
+        ...(request.form ? { headersTimeout: FORM_ANSWER_MS, signal: AbortSignal.timeout(FORM_DEADLINE_MS) } : {}),
       });
       const body = parse(await readText(answer.body));
       if (answer.statusCode >= 200 && answer.statusCode < 300 && body !== undefined && !hasError(body)) {
@@ -99,9 +119,30 @@ export class GraphClient implements OnApplicationShutdown {
       }
       return { ok: false, failure: failureOf(answer.statusCode, body) };
     } catch (error) {
+      const unreadable = content.readError();
+      if (unreadable) {
+        // Our own file failed under the upload: Meta has nothing to do with it.
+        throw unreadable;
+      }
       return { ok: false, failure: failureOfException(error) };
     }
   }
+}
+
+interface Content {
+  headers: Record<string, string>;
+  body: string | Readable | null;
+  /** Why the file could not be read to its end, if that is what happened. */
+  readError: () => unknown;
+}
+
+function contentOf({ body, form }: GraphRequest): Content {
+  if (form) {
+    return formBody(form);
+  }
+  return body === undefined
+    ? { headers: {}, body: null, readError: () => null }
+    : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), readError: () => null };
 }
 
 async function readText(body: AsyncIterable<Buffer>): Promise<string> {

@@ -1,10 +1,11 @@
 import { Global, Module } from '@nestjs/common';
+import { MediaApi } from './api/media.js';
 import { MessagesApi } from './api/messages.js';
 import { PhoneNumbersApi } from './api/phone-numbers.js';
 import { TemplatesApi } from './api/templates.js';
 import { GraphClient } from './graph-client.js';
 
-const APIS = [MessagesApi, PhoneNumbersApi, TemplatesApi];
+const APIS = [MediaApi, MessagesApi, PhoneNumbersApi, TemplatesApi];
 
 /** All that knows Graph. */
 @Global()

@@ -2,6 +2,8 @@
 export interface QueuePayloads {
   'campaign-drain': { accountId: number };
   'webhook-drain': Record<string, never>;
+  'contact-import': Record<string, never>;
+  'media-fetch': Record<string, never>;
 }
 
 export type QueueName = keyof QueuePayloads;
@@ -19,6 +21,8 @@ export interface QueueOptions {
 export const QUEUES: Record<QueueName, QueueOptions> = {
   'campaign-drain': { concurrency: 4 },
   'webhook-drain': { concurrency: 1 },
+  'contact-import': { concurrency: 1 },
+  'media-fetch': { concurrency: 1 },
 };
 
 export const QUEUE_NAMES = Object.keys(QUEUES) as QueueName[];
