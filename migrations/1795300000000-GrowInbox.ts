@@ -126,6 +126,11 @@ const EVENTS = `
 drop index outbox_events_order_idx;
 alter table outbox_events drop column xact_id, add column seq bigint;
 create sequence outbox_events_seq;
+-- What was said before anybody could listen is no news.
+update outbox_events o set seq = n.seq
+from (select id, created_at, row_number() over (order by id) as seq from outbox_events) n
+where o.id = n.id and o.created_at = n.created_at;
+select setval('outbox_events_seq', coalesce(max(seq), 1), max(seq) is not null) from outbox_events;
 create index outbox_events_seq_idx on outbox_events (seq) where seq is not null;
 create index outbox_events_waiting_idx on outbox_events (id) where seq is null;
 

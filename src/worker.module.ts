@@ -5,13 +5,24 @@ import { FOUNDATION } from './app.module.js';
 import { CampaignsWorkerModule } from './campaigns/campaigns.worker.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
+import { ContactsWorkerModule } from './contacts/contacts.worker.module.js';
 import { PartitionKeeper } from './database/partition-keeper.js';
 import { LoggerModule } from './config/logger.module.js';
+import { EventsWorkerModule } from './events/events.worker.module.js';
 import { InboxWorkerModule } from './inbox/inbox.worker.module.js';
+import { MediaWorkerModule } from './media/media.worker.module.js';
 import { WebhookWorkerModule } from './webhook/webhook.worker.module.js';
 
 /** The modules that work in the background: processors and sweepers. */
-const FEATURES: Type[] = [AccountsModule, InboxWorkerModule, CampaignsWorkerModule, WebhookWorkerModule];
+const FEATURES: Type[] = [
+  AccountsModule,
+  ContactsWorkerModule,
+  EventsWorkerModule,
+  MediaWorkerModule,
+  InboxWorkerModule,
+  CampaignsWorkerModule,
+  WebhookWorkerModule,
+];
 
 /** The worker process: no controller answers, for nothing listens. */
 @Module({})

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { sha256 } from '../common/secret.js';
 import { LOGGER } from '../config/logger.module.js';
 import type { Principal } from '../http/principal.js';
-import { ApiKeysRepository } from './api-keys.repository.js';
+import { ApiKeysRepository, type KeyRights } from './api-keys.repository.js';
 import { BootstrapKey } from './bootstrap-key.js';
 
 /** How long a key that was found is believed, in ms: a revoked one is dead everywhere after that. */
@@ -39,6 +39,31 @@ export class ApiKeyAuthenticator {
     return principal;
   }
 
+  /**
+   * The owner of the key with this id, for who was vouched for by it earlier; null when it is inactive, expired or gone.
+   * @param vouchedAt when that was, as PostgreSQL writes it: a secret made later does not stand for it
+   */
+  async findByKeyId(keyId: number, vouchedAt: string): Promise<Principal | null> {
+    const [rights] = await this.repository.findRightsOfKeys([keyId], vouchedAt);
+    return rights && rights.secretIds.length > 0 ? toPrincipal(rights) : null;
+  }
+
+  /** Those who would be let in again by a secret they came with, and with the same rights. */
+  async stillStanding(principals: readonly Principal[]): Promise<ReadonlySet<Principal>> {
+    const rows = await this.repository.findRightsOfKeys([...new Set(principals.map(({ keyId }) => keyId))], null);
+    const present = new Map(rows.map((rights) => [rights.id, toPrincipal(rights)]));
+    return new Set(
+      principals.filter((principal) => {
+        const now = present.get(principal.keyId);
+        return (
+          now !== undefined &&
+          rightsOf(now) === rightsOf(principal) &&
+          principal.secretIds.some((id) => now.secretIds.includes(id))
+        );
+      }),
+    );
+  }
+
   /** Makes this process ask the database again: call it after every change of a key. */
   forget(): void {
     this.lookups.clear();
@@ -71,15 +96,7 @@ export class ApiKeyAuthenticator {
   private async load(hash: Buffer): Promise<Principal | null> {
     await this.bootstrap.ensure();
     const rights = await this.repository.findRights(hash);
-    return (
-      rights && {
-        keyId: rights.id,
-        keyName: rights.name,
-        scopes: new Set(rights.scopes),
-        accountIds: rights.accountIds,
-        defaultAccountId: rights.defaultAccountId,
-      }
-    );
+    return rights && toPrincipal(rights);
   }
 
   /** Notes that the key was used, once a minute and never while the request waits. */
@@ -94,4 +111,19 @@ export class ApiKeyAuthenticator {
       this.logger.debug({ context: 'ApiKeys', key_id: keyId, reason: (error as Error).message }, 'use not noted');
     });
   }
+}
+
+function toPrincipal(rights: KeyRights): Principal {
+  return {
+    keyId: rights.id,
+    keyName: rights.name,
+    scopes: new Set(rights.scopes),
+    accountIds: rights.accountIds,
+    defaultAccountId: rights.defaultAccountId,
+    secretIds: rights.secretIds,
+  };
+}
+
+function rightsOf({ scopes, accountIds }: Principal): string {
+  return JSON.stringify([[...scopes].sort(), accountIds]);
 }

@@ -2,7 +2,15 @@ import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import { AppError } from '../common/app-error.js';
 import { Config } from '../config/config.js';
-import { PUBLIC, SCOPE_KEY, type ParleyRequest, type Scope } from '../http/principal.js';
+import {
+  ANY_KEY,
+  KEY_OR_TICKET,
+  PUBLIC,
+  SCOPE_KEY,
+  type Access,
+  type ParleyRequest,
+  type Principal,
+} from '../http/principal.js';
 import { ApiKeyAuthenticator } from './api-key-authenticator.js';
 
 /** Lets a request pass whose key has the scope of the route, and says who is asking. */
@@ -15,7 +23,7 @@ export class ApiKeyGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const needed = this.reflector.getAllAndOverride<Scope | typeof PUBLIC | undefined>(SCOPE_KEY, [
+    const needed = this.reflector.getAllAndOverride<Access | undefined>(SCOPE_KEY, [
       context.getHandler(),
       context.getClass(),
     ]);
@@ -27,11 +35,14 @@ export class ApiKeyGuard implements CanActivate {
     }
     const request = context.switchToHttp().getRequest<ParleyRequest>();
     const key = this.takeKey(request);
+    if (key === null && needed === KEY_OR_TICKET && hasTicket(request)) {
+      return true;
+    }
     const principal = key === null ? null : await this.authenticator.authenticate(key);
     if (!principal) {
       throw new AppError('unauthorized', 'Send a valid API key in the X-API-Key header.');
     }
-    if (!principal.scopes.has(needed) && !principal.scopes.has('*')) {
+    if (!allows(principal, needed)) {
       throw new AppError('insufficient_scope', `This needs the scope ${needed}.`);
     }
     request.principal = principal;
@@ -49,4 +60,12 @@ export class ApiKeyGuard implements CanActivate {
     const key = fromHeader ?? fromQuery;
     return typeof key === 'string' && key !== '' ? key : null;
   }
+}
+
+function allows({ scopes }: Principal, needed: Exclude<Access, typeof PUBLIC>): boolean {
+  return needed === ANY_KEY || needed === KEY_OR_TICKET || scopes.has(needed) || scopes.has('*');
+}
+
+function hasTicket(request: ParleyRequest): boolean {
+  return (request.query as Record<string, unknown> | undefined)?.ticket !== undefined;
 }

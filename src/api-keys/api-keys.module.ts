@@ -20,6 +20,6 @@ import { BootstrapKey } from './bootstrap-key.js';
     BootstrapKey,
     { provide: APP_GUARD, useClass: ApiKeyGuard },
   ],
-  exports: [ApiKeysService],
+  exports: [ApiKeyAuthenticator, ApiKeysService],
 })
 export class ApiKeysModule {}

@@ -16,6 +16,8 @@ export interface KeyRights {
   scopes: Scope[];
   defaultAccountId: number | null;
   accountIds: number[];
+  /** The secret it was found by; or, when it was found by its id, all that work. */
+  secretIds: number[];
 }
 
 /** One number, the same for all who change keys. */
@@ -31,13 +33,24 @@ const WITHIN_ACCOUNTS = `(cardinality($1::bigint[]) = 0 or (
   and not exists (select from api_key_accounts where api_key_id = k.id and account_id <> all($1))))`;
 
 const FIND_RIGHTS = `
-select k.id, k.name, k.scopes, k.default_account_id as "defaultAccountId", ${ACCOUNT_IDS}
+select k.id, k.name, k.scopes, k.default_account_id as "defaultAccountId", ${ACCOUNT_IDS}, array[s.id] as "secretIds"
 from api_key_secrets s
 join api_keys k on k.id = s.api_key_id
 where s.secret_hash = $1
   and (s.expires_at is null or s.expires_at > now())
   and k.is_active
   and (k.expires_at is null or k.expires_at > now())`;
+
+const FIND_RIGHTS_OF_KEYS = `
+select k.id, k.name, k.scopes, k.default_account_id as "defaultAccountId", ${ACCOUNT_IDS},
+  array(
+    select s.id from api_key_secrets s
+    where s.api_key_id = k.id and (s.expires_at is null or s.expires_at > now())
+      and ($2::timestamptz is null or s.created_at <= $2)
+    order by s.id
+  ) as "secretIds"
+from api_keys k
+where k.id = any($1::bigint[]) and k.is_active and (k.expires_at is null or k.expires_at > now())`;
 
 const FIND_PAGE = `
 select ${COLUMNS} from api_keys k
@@ -71,6 +84,14 @@ export class ApiKeysRepository {
   async findRights(secretHash: Buffer): Promise<KeyRights | null> {
     const [row] = await this.database.query<KeyRights>(FIND_RIGHTS, [secretHash]);
     return row ?? null;
+  }
+
+  /**
+   * The rights of those of the keys that are active and unexpired.
+   * @param madeUntil only secrets made until then (a timestamp as PostgreSQL writes it) count; null: all
+   */
+  findRightsOfKeys(ids: readonly number[], madeUntil: string | null): Promise<KeyRights[]> {
+    return this.database.query(FIND_RIGHTS_OF_KEYS, [ids, madeUntil]);
   }
 
   async touch(id: number): Promise<void> {

@@ -37,12 +37,20 @@ export class Tx implements Queryable {
     readonly manager: EntityManager,
   ) {}
 
+  /** Hints to give once this is committed (wake a worker); they must not fail, and nothing may depend on them. */
+  readonly hints: (() => void)[] = [];
+
   async query<T>(text: string, values: unknown[] = []): Promise<T[]> {
     return (await this.client.query({ name: nameOf(text), text, values })).rows as T[];
   }
 
   async queryDynamic<T>(text: string, values: unknown[] = []): Promise<T[]> {
     return (await this.client.query({ text, values })).rows as T[];
+  }
+
+  /** Runs after the commit, never after a rollback. */
+  afterCommit(hint: () => void): void {
+    this.hints.push(hint);
   }
 }
 
@@ -86,8 +94,10 @@ export class Database implements Queryable {
     try {
       const client = (await runner.connect()) as PoolClient;
       await runner.startTransaction();
-      const result = await work(new Tx(client, runner.manager));
+      const tx = new Tx(client, runner.manager);
+      const result = await work(tx);
       await runner.commitTransaction();
+      tx.hints.forEach((hint) => hint());
       return result;
     } catch (error) {
       if (runner.isTransactionActive) {

@@ -2,7 +2,7 @@ import { applyDecorators, HttpCode, SetMetadata, type Type } from '@nestjs/commo
 import { ApiHeader, ApiOperation, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { describeError, type ErrorCode } from '../common/app-error.js';
 import { ProblemDto } from './common.dto.js';
-import { ACCOUNT_SCOPED_KEY, PUBLIC, RequireScope, type Scope } from './principal.js';
+import { ACCOUNT_SCOPED_KEY, ANY_KEY, KEY_OR_TICKET, PUBLIC, RequireScope, type Access } from './principal.js';
 
 export interface OperationOptions {
   /** As a client author would name the method: verb + noun. */
@@ -10,7 +10,7 @@ export interface OperationOptions {
   summary: string;
   description?: string;
   tag: string;
-  scope: Scope | typeof PUBLIC;
+  scope: Access;
   /** Body of the answer; none: 204. */
   answers?: Type;
   /** 200 unless said otherwise (201 when something was created, 202 when work goes on, 204 without a body). */
@@ -47,7 +47,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
     ApiOperation({
       operationId: options.id,
       summary: options.summary,
-      description: [options.description, isPublic ? '' : `Scope: \`${options.scope}\`.`].filter(Boolean).join('\n\n'),
+      description: [options.description, describeAccess(options.scope)].filter(Boolean).join('\n\n'),
     }),
     ApiTags(options.tag),
     HttpCode(status),
@@ -81,4 +81,17 @@ export function Operation(options: OperationOptions): MethodDecorator {
         ]
       : []),
   );
+}
+
+function describeAccess(access: Access): string {
+  switch (access) {
+    case PUBLIC:
+      return '';
+    case ANY_KEY:
+      return 'Any valid key.';
+    case KEY_OR_TICKET:
+      return 'Any valid key, or a ticket instead of one.';
+    default:
+      return `Scope: \`${access}\`.`;
+  }
 }

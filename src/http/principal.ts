@@ -39,6 +39,8 @@ export interface Principal {
   /** Accounts the key is tied to; empty: all. */
   accountIds: readonly number[];
   defaultAccountId: number | null;
+  /** The secrets of the key that vouch for this: once none of them works, what was opened with it ends. */
+  secretIds: readonly number[];
 }
 
 export interface ParleyRequest extends FastifyRequest {
@@ -60,9 +62,15 @@ export function mayUse(principal: Principal, accountId: number): boolean {
 export const SCOPE_KEY = 'parley:scope';
 /** The route asks for no key: health, documents and Meta's webhook. */
 export const PUBLIC = 'public';
+/** The route takes any valid key: what its scopes allow is decided inside. */
+export const ANY_KEY = 'any key';
+/** As {@link ANY_KEY}; or `?ticket=` without a key, and then a guard of the route says who is asking. */
+export const KEY_OR_TICKET = 'any key or ticket';
+
+/** What a route asks for. */
+export type Access = Scope | typeof PUBLIC | typeof ANY_KEY | typeof KEY_OR_TICKET;
 
 export const ACCOUNT_SCOPED_KEY = 'parley:account-scoped';
 
 /** The scope a route needs. A route without this decorator is refused to everyone. */
-export const RequireScope = (scope: Scope | typeof PUBLIC): MethodDecorator & ClassDecorator =>
-  SetMetadata(SCOPE_KEY, scope);
+export const RequireScope = (scope: Access): MethodDecorator & ClassDecorator => SetMetadata(SCOPE_KEY, scope);

@@ -1,23 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import type { Queryable } from '../database/database.js';
+import { Tx, type Queryable } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
 
-/** Told at each commit that appended events; whoever sequences them listens. */
-export const OUTBOX_CHANNEL = 'parley_outbox';
-
 /** What Parley tells the world; readers are live streams and webhook endpoints. */
-export type EventType =
-  | 'message.received'
-  | 'message.sent'
-  | 'message.status'
-  | 'conversation.updated'
-  | 'campaign.progress'
-  | 'campaign.completed'
-  | 'contact.subscribed'
-  | 'contact.opted_out'
-  | 'template.status'
-  | 'flow.completed'
-  | 'account.alert';
+export const EVENT_TYPES = [
+  'message.received',
+  'message.sent',
+  'message.status',
+  'conversation.updated',
+  'campaign.progress',
+  'campaign.completed',
+  'contact.subscribed',
+  'contact.opted_out',
+  'template.status',
+  'flow.completed',
+  'account.alert',
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface OutboxEvent {
   type: EventType;
@@ -28,20 +28,21 @@ export interface OutboxEvent {
   payload: Record<string, unknown>;
 }
 
+const APPEND = `
+insert into outbox_events (type, account_id, subject_id, payload)
+select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::jsonb[])`;
+
 /** Appends events in the caller's transaction: they exist exactly when what they tell of was committed. */
 @Injectable()
 export class Outbox {
+  private readonly listeners = new Set<() => void>();
+
   async append(tx: Queryable, events: readonly OutboxEvent[]): Promise<void> {
     if (events.length === 0) {
       return;
     }
     await tx.query(
-      `with appended as (
-         insert into outbox_events (type, account_id, subject_id, payload)
-         select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::jsonb[])
-         returning 1
-       )
-       select pg_notify('${OUTBOX_CHANNEL}', '') from appended limit 1`,
+      APPEND,
       columnsOf(
         events,
         (event) => event.type,
@@ -50,5 +51,21 @@ export class Outbox {
         (event) => json(event.payload),
       ),
     );
+    // Not by NOTIFY: transactions that notify commit one after the other, each waiting for the disk, and nearly all of
+    // ours append events. Whoever numbers events runs in this process too, and looks each second in any case.
+    if (tx instanceof Tx) {
+      tx.afterCommit(() => this.tell());
+    } else {
+      this.tell();
+    }
+  }
+
+  /** Tells of events that this process appended, once they are committed: a hint. */
+  onAppended(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  private tell(): void {
+    this.listeners.forEach((listener) => listener());
   }
 }

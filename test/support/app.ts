@@ -59,9 +59,16 @@ export function testEnvironment(databaseUrl: string, overrides: Record<string, s
   };
 }
 
-/** The whole application over HTTP, on a database of its own; with `worker`, background work runs in this process too. */
-export async function startTestApp(options: { env?: Record<string, string>; worker?: boolean } = {}): Promise<TestApp> {
-  const database = await createTestDatabase();
+/**
+ * The whole application over HTTP, on a database of its own; with `worker`, background work runs in this process too.
+ * With `databaseUrl` it is one more process on the database of another.
+ */
+export async function startTestApp(
+  options: { env?: Record<string, string>; worker?: boolean; databaseUrl?: string } = {},
+): Promise<TestApp> {
+  const database = options.databaseUrl
+    ? { url: options.databaseUrl, drop: () => Promise.resolve() }
+    : await createTestDatabase();
   const env = testEnvironment(database.url, options.env);
   const config = Config.fromEnvironment(env);
   const logger = createLogger(config.logLevel, 'test');
