@@ -79,6 +79,15 @@ describe('a file of recipients', () => {
     ]);
   });
 
+  it('loses no line behind a quote that is closed in the middle of a cell', async () => {
+    const { lines } = await read('phone,name,n\n9876500001,"x"y,z\n9876500002,Bo,c\n9876500003,Cy,c\n');
+    expect(lines.map((line) => [line.line, line.phone, line.name])).toEqual([
+      [2, '+919876500001', 'x"y'],
+      [3, '+919876500002', 'Bo'],
+      [4, '+919876500003', 'Cy'],
+    ]);
+  });
+
   it('reads a cell of several lines when it is quoted well', async () => {
     const { lines } = await read('phone,name,note\n9876500001,Asha,"one\ntwo"\n9876500002,Bo,x\n');
     expect(lines.map((line) => [line.phone, line.parameters.note])).toEqual([
