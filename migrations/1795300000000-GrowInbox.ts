@@ -20,7 +20,8 @@ export class GrowInbox1795300000000 implements MigrationInterface {
       drop sequence outbox_events_seq;
       alter table outbox_events drop column seq, add column xact_id xid8 not null default pg_current_xact_id();
       create index outbox_events_order_idx on outbox_events (xact_id, id);
-      drop index contact_identities_username_trgm_idx;
+      drop index contact_identities_username_trgm_idx, contact_identities_of_contact_idx;
+      create index contact_identities_contact_id_idx on contact_identities (contact_id);
       alter table contacts drop column consent_changed_at;
       alter table messages drop column media_file_id, drop column context, drop column reply_to_message_id,
         drop column reactions, drop column edits, drop column original_body, drop column edited_at, drop column deleted_at,
@@ -110,6 +111,9 @@ create index message_changes_contact_id_idx on message_changes (contact_id);
 const CONSENT = `
 -- When opted_out last changed, by the time of the event that changed it: an older event that comes later changes nothing.
 alter table contacts add column consent_changed_at timestamptz;
+-- All that "the newest user id of this contact" asks for, so that no plan walks the user ids of everybody instead.
+drop index contact_identities_contact_id_idx;
+create index contact_identities_of_contact_idx on contact_identities (contact_id, kind, scope, id);
 create index contact_identities_username_trgm_idx on contact_identities using gin (value gin_trgm_ops) where kind = 'username';
 -- Of people who opted out and were erased: a hash of each identity is all that stays, so that they stay opted out.
 create table opt_out_hashes (

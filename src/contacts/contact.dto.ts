@@ -1,3 +1,4 @@
+import { IntersectionType } from '@nestjs/swagger';
 import { requirePhoneNumber, withoutPlus } from '../common/phone-number.js';
 import { AccountScopedDto, NextCursor, PageQuery } from '../http/common.dto.js';
 import { AnyJson, Bool, Id, ListOf, OptionalText, Phone, Text, Timestamp } from '../http/fields.js';
@@ -5,10 +6,12 @@ import type { ContactInput } from './contacts.service.js';
 import type { ContactRow } from './contacts.repository.js';
 import { readLabelReferences } from './labels.service.js';
 
-const MAX_LABELS = 50;
+export const MAX_LABELS = 50;
 /** Source of the form: Meta's business-scoped user ids page. */
-const USER_ID = /^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/;
-const EMAIL_OR_NONE = /^([^\s@]+@[^\s@]+)?$/;
+export const USER_ID = /^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/;
+/** Longest texts, in characters. */
+export const LIMITS = { name: 255, email: 254, notes: 10_000 } as const;
+export const EMAIL_OR_NONE = /^([^\s@]+@[^\s@]+)?$/;
 
 /** A new contact, or what changes of one. */
 export class CreateContactDto extends AccountScopedDto {
@@ -25,20 +28,20 @@ export class CreateContactDto extends AccountScopedDto {
   })
   user_id?: string;
 
-  @OptionalText({ max: 255, example: 'Asha Rao' })
+  @OptionalText({ max: LIMITS.name, example: 'Asha Rao' })
   name?: string;
 
   @Text({
     optional: true,
     min: 0,
-    max: 254,
+    max: LIMITS.email,
     pattern: EMAIL_OR_NONE,
     patternHint: 'must be an email address',
     example: 'asha@example.com',
   })
   email?: string;
 
-  @OptionalText({ max: 10_000, description: 'For your own people only.', example: 'Prefers mornings' })
+  @OptionalText({ max: LIMITS.notes, description: 'For your own people only.', example: 'Prefers mornings' })
   notes?: string;
 
   @AnyJson({
@@ -65,8 +68,22 @@ export class CreateContactDto extends AccountScopedDto {
 /** Changes the given fields only; labels are replaced as a whole. */
 export class UpdateContactDto extends CreateContactDto {}
 
-export class ListContactsQuery extends PageQuery {
-  @OptionalText({ max: 100, description: 'Part of name, phone (in any spelling) or email.', example: 'asha' })
+/** What the person said about marketing. */
+export class ConsentDto extends AccountScopedDto {
+  @OptionalText({ max: 50, description: 'How they said so; `api` unless given.', example: 'phone call' })
+  source?: string;
+
+  @OptionalText({ max: 500, description: 'Told in the event; not kept.', example: 'Asked for fewer messages' })
+  reason?: string;
+}
+
+/** Which contacts; without any of these all that the key may see. */
+export class ContactFilterQuery extends AccountScopedDto {
+  @OptionalText({
+    max: 100,
+    description: 'Part of name, email, username or phone (in any spelling), or a whole user id.',
+    example: 'asha',
+  })
   q?: string;
 
   @Text({ optional: true, max: 50, description: 'Id of a label, else its name.', example: 'VIP' })
@@ -77,6 +94,13 @@ export class ListContactsQuery extends PageQuery {
 
   @Bool({ optional: true, description: 'Blocked by the account.' })
   is_blocked?: boolean;
+}
+
+export class ListContactsQuery extends IntersectionType(PageQuery, ContactFilterQuery) {}
+
+export class DeleteContactQuery extends AccountScopedDto {
+  @Bool({ optional: true, default: false, description: 'Erases everything that names the person.' })
+  erase?: boolean;
 }
 
 export class ContactLabelDto {
@@ -185,19 +209,22 @@ export function toContactInput(body: CreateContactDto, defaultCountry: string | 
   };
 }
 
+/** The newest name of this kind that the account knows the person by. */
+export function newestIdentity(row: ContactRow, kind: string, except?: string | null): string | null {
+  return row.identities.findLast((identity) => identity.kind === kind && identity.value !== except)?.value ?? null;
+}
+
 export function toContactDto(row: ContactRow): ContactDto {
-  const newest = (kind: string, except?: string | null): string | null =>
-    row.identities.findLast((identity) => identity.kind === kind && identity.value !== except)?.value ?? null;
-  const username = newest('username');
-  const userId = newest('user_id');
-  const waId = row.phone && (newest('phone', row.phone) ?? row.phone);
+  const username = newestIdentity(row, 'username');
+  const userId = newestIdentity(row, 'user_id');
+  const waId = row.phone && (newestIdentity(row, 'phone', row.phone) ?? row.phone);
   return {
     id: row.id,
     phone: row.phone,
     normalized_phone: row.phone && withoutPlus(row.phone),
     wa_id: waId && withoutPlus(waId),
     user_id: userId,
-    parent_user_id: newest('parent_user_id'),
+    parent_user_id: newestIdentity(row, 'parent_user_id'),
     username,
     name: row.name,
     display_name: row.name || (username ?? row.phone ?? userId ?? ''),

@@ -33,13 +33,14 @@ export interface LockedContact {
 export interface ContactFilter {
   /** Only people of these accounts; empty: everybody. */
   accountIds: readonly number[];
-  /** Part of name, phone or email. */
+  /** Part of what they are called. */
   q?: string | undefined;
+  /** What `q` is as a phone number, if it is one. */
+  phone?: string | null;
   /** A label's id, else its name. */
   label?: string | undefined;
   optedOut?: boolean | undefined;
   isBlocked?: boolean | undefined;
-  beforeId: number | null;
 }
 
 const COLUMNS = `c.id, c.phone, c.name, c.email, c.notes, c.opted_out, c.opted_out_at, c.opted_out_source,
@@ -77,40 +78,29 @@ export class ContactsRepository {
   }
 
   /** The newest first: one statement for a page with labels and identities. */
-  async list(q: Queryable, filter: ContactFilter, portfolio: string, limit: number): Promise<ContactRow[]> {
-    const values: unknown[] = [limit, portfolio];
-    const bind = (value: unknown): string => `$${values.push(value)}`;
-    const where: string[] = [];
-    if (filter.accountIds.length > 0) {
-      where.push(visibleTo(bind(filter.accountIds)));
+  async list(
+    q: Queryable,
+    filter: ContactFilter,
+    portfolio: string,
+    page: { beforeId: number | null; limit: number },
+  ): Promise<ContactRow[]> {
+    const { values, where, bind } = conditions(filter, portfolio);
+    if (page.beforeId !== null) {
+      where.push(`c.id < ${bind(page.beforeId)}`);
     }
-    if (filter.q) {
-      where.push(matches(filter.q, bind));
-    }
-    if (filter.label !== undefined) {
-      const label = bind(filter.label);
-      where.push(`c.id in (
-        select k.contact_id from contact_labels k where k.label_id = (
-          select l.id from labels l where l.id::text = ${label} or lower(l.name) = lower(${label})
-          order by l.id::text = ${label} desc limit 1))`);
-    }
-    if (filter.optedOut !== undefined) {
-      where.push(filter.optedOut ? 'c.opted_out' : 'not c.opted_out');
-    }
-    if (filter.isBlocked) {
-      // Nobody can be blocked yet.
-      where.push('false');
-    }
-    if (filter.beforeId !== null) {
-      where.push(`c.id < ${bind(filter.beforeId)}`);
-    }
-    return q.queryDynamic<ContactRow>(
-      `select p.*, ${relations('$2')}
-       from (select ${COLUMNS} from contacts c ${where.length > 0 ? `where ${where.join(' and ')}` : ''}
-             order by c.id desc limit $1) p
-       order by p.id desc`,
-      values,
-    );
+    return q.queryDynamic<ContactRow>(select(where, 'desc', bind(page.limit)), values);
+  }
+
+  /** As {@link list}, the oldest first. */
+  async listUp(
+    q: Queryable,
+    filter: ContactFilter,
+    portfolio: string,
+    page: { afterId: number; limit: number },
+  ): Promise<ContactRow[]> {
+    const { values, where, bind } = conditions(filter, portfolio);
+    where.push(`c.id > ${bind(page.afterId)}`);
+    return q.queryDynamic<ContactRow>(select(where, 'asc', bind(page.limit)), values);
   }
 
   /** Is the contact one of the people of any account that is not among these? */
@@ -144,32 +134,77 @@ export class ContactsRepository {
     );
     return row ?? null;
   }
-
-  /** @returns when, by the database's clock */
-  async optOut(tx: Tx, id: number, source: string): Promise<Date> {
-    const [row] = await tx.query<{ opted_out_at: Date }>(
-      `update contacts set opted_out = true, opted_out_at = now(), opted_out_source = $2, updated_at = now()
-       where id = $1 returning opted_out_at`,
-      [id, source],
-    );
-    return (row as { opted_out_at: Date }).opted_out_at;
-  }
-
-  async optIn(tx: Tx, id: number): Promise<void> {
-    await tx.query(
-      `update contacts set opted_out = false, opted_out_at = null, opted_out_source = null, updated_at = now()
-       where id = $1`,
-      [id],
-    );
-  }
 }
 
-/** People are looked for by a part of what they are called; a phone in any spelling is looked for by its digits. */
-function matches(q: string, bind: (value: unknown) => string): string {
+/** A page of contacts, with the portfolio as `$1`. */
+function select(where: readonly string[], order: 'asc' | 'desc', limit: string): string {
+  return `select p.*, ${relations('$1')}
+    from (select ${COLUMNS} from contacts c ${where.length > 0 ? `where ${where.join(' and ')}` : ''}
+          order by c.id ${order} limit ${limit}) p
+    order by p.id ${order}`;
+}
+
+function conditions(
+  filter: ContactFilter,
+  portfolio: string,
+): { values: unknown[]; where: string[]; bind: (value: unknown) => string } {
+  const values: unknown[] = [portfolio];
+  const bind = (value: unknown): string => `$${values.push(value)}`;
+  const where: string[] = [];
+  if (filter.accountIds.length > 0) {
+    where.push(visibleTo(bind(filter.accountIds)));
+  }
+  if (filter.q) {
+    where.push(matches(filter.q, filter.phone ?? null, bind));
+  }
+  if (filter.label !== undefined) {
+    const label = bind(filter.label);
+    where.push(`c.id in (
+      select k.contact_id from contact_labels k where k.label_id = (
+        select l.id from labels l where l.id::text = ${label} or lower(l.name) = lower(${label})
+        order by l.id::text = ${label} desc limit 1))`);
+  }
+  if (filter.optedOut !== undefined) {
+    where.push(filter.optedOut ? 'c.opted_out' : 'not c.opted_out');
+  }
+  if (filter.isBlocked) {
+    // Nobody can be blocked yet.
+    where.push('false');
+  }
+  return { values, where, bind };
+}
+
+/** Shorter texts have no trigram, and so no help from an index. */
+const MIN_INDEXED = 3;
+
+/**
+ * People are looked for by a part of what they are called; a phone in any spelling by its digits, and by all numbers of the
+ * person when it is whole; a user id as a whole.
+ */
+function matches(q: string, phone: string | null, bind: (value: unknown) => string): string {
   const pattern = bind(containing(q));
   const alternatives = [`c.name ilike ${pattern}`, `c.email ilike ${pattern}`];
   if (/^[+0-9()\-.\s]*$/.test(q) && /[0-9]/.test(q)) {
     alternatives.push(`c.phone like ${bind(`%${q.replace(/[^0-9]/g, '')}%`)}`);
+  }
+  const whole = bind(q.trim());
+  alternatives.push(`c.id = any(array(
+    select i.contact_id from contact_identities i
+    where i.kind in ('user_id', 'parent_user_id') and i.scope = $1 and i.value = ${whole}))`);
+  if (phone !== null) {
+    alternatives.push(`c.id = any(array(
+      select i.contact_id from contact_identities i where i.kind = 'phone' and i.scope = '' and i.value = ${bind(phone)}))`);
+  }
+  const username = q.trim().replace(/^@/, '');
+  if (username !== '') {
+    const found = `from contact_identities i
+      where i.kind = 'username' and i.scope = $1 and i.value ilike ${bind(containing(username))}`;
+    // A list that is made once lets every alternative use its index; where none has one, looking at the rows of the page wins.
+    alternatives.push(
+      username.length >= MIN_INDEXED
+        ? `c.id = any(array(select i.contact_id ${found}))`
+        : `exists (select 1 ${found} and i.contact_id = c.id)`,
+    );
   }
   return `(${alternatives.join(' or ')})`;
 }

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, invalidField } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
-import type { PhoneNumber } from '../common/phone-number.js';
+import { parsePhoneNumber, type PhoneNumber } from '../common/phone-number.js';
+import { Config } from '../config/config.js';
 import { Database, type Tx } from '../database/database.js';
 import { isForeignKeyViolation } from '../database/pg-error.js';
-import { Outbox } from '../outbox/outbox.js';
+import { ConsentService } from './consent.service.js';
 import { Contact } from './contact.entity.js';
 import { ContactsRepository, type ContactFilter, type ContactRow, type LockedContact } from './contacts.repository.js';
 import { LabelsService, type LabelReference } from './labels.service.js';
@@ -31,8 +32,19 @@ export interface ContactInput {
   optedOut?: boolean;
 }
 
+/** What a person said about marketing, to whom, and in which words. */
+export interface Wish {
+  optedOut: boolean;
+  source?: string | undefined;
+  reason?: string | undefined;
+}
+
+/** Which of the contacts that the viewer may see. */
+export type ContactQuery = Omit<ContactFilter, 'accountIds' | 'phone'>;
+
 const LIST = 'contacts';
-const OPTED_OUT_SOURCE = 'api';
+const EXPORT_PAGE = 1_000;
+const SOURCE = 'api';
 
 /** Contacts as the API's users manage them. Whose identity is whose is {@link PeopleService}'s to decide. */
 @Injectable()
@@ -43,21 +55,37 @@ export class ContactsService {
     private readonly people: PeopleService,
     private readonly identities: PeopleRepository,
     private readonly labels: LabelsService,
-    private readonly outbox: Outbox,
+    private readonly consent: ConsentService,
+    private readonly config: Config,
   ) {}
 
   async list(
     viewer: Viewer,
-    query: Omit<ContactFilter, 'accountIds' | 'beforeId'> & { limit: number; cursor?: string | undefined },
+    query: ContactQuery & { limit: number; cursor?: string | undefined },
   ): Promise<Page<ContactRow>> {
     const { limit, cursor, ...filter } = query;
-    const rows = await this.repository.list(
-      this.database,
-      { ...filter, accountIds: viewer.accountIds, beforeId: decodeIdCursor(LIST, cursor) },
-      viewer.account.portfolio,
-      limit + 1,
-    );
+    const rows = await this.repository.list(this.database, this.visible(viewer, filter), viewer.account.portfolio, {
+      beforeId: decodeIdCursor(LIST, cursor),
+      limit: limit + 1,
+    });
     return toPage(LIST, rows, limit, (row) => [row.id]);
+  }
+
+  /** All of them, the oldest first, page by page: whoever reads slowly holds up nobody, and no page waits in memory. */
+  async *each(viewer: Viewer, query: ContactQuery): AsyncGenerator<ContactRow[]> {
+    const filter = this.visible(viewer, query);
+    for (let afterId = 0; ;) {
+      const page = { afterId, limit: EXPORT_PAGE };
+      const rows = await this.repository.listUp(this.database, filter, viewer.account.portfolio, page);
+      if (rows.length > 0) {
+        yield rows;
+      }
+      const last = rows[EXPORT_PAGE - 1];
+      if (!last) {
+        return;
+      }
+      afterId = last.id;
+    }
   }
 
   /** @throws `not_found`, also for people of other accounts than the viewer's */
@@ -96,7 +124,7 @@ export class ContactsService {
       }
       await this.labels.add(tx, id, input.labels ?? []);
       if (input.optedOut && !contact.opted_out) {
-        await this.optOut(tx, viewer, contact);
+        await this.say(tx, viewer, id, { optedOut: true });
       }
       return this.read(tx, viewer, id);
     });
@@ -119,11 +147,19 @@ export class ContactsService {
       if (input.labels) {
         await this.labels.replace(tx, id, input.labels);
       }
-      if (input.optedOut === true && !contact.opted_out) {
-        await this.optOut(tx, viewer, { ...contact, phone: input.phone === undefined ? contact.phone : input.phone });
-      } else if (input.optedOut === false && contact.opted_out) {
-        await this.repository.optIn(tx, id);
+      // Not when it is so already: a form that sends back all it shows says nothing new.
+      if (input.optedOut !== undefined && input.optedOut !== contact.opted_out) {
+        await this.say(tx, viewer, id, { optedOut: input.optedOut });
       }
+      return this.read(tx, viewer, id);
+    });
+  }
+
+  /** Writes down what the person said about marketing. @throws `not_found` */
+  async setConsent(viewer: Viewer, id: number, wish: Wish): Promise<ContactRow> {
+    return this.database.transaction(async (tx) => {
+      await this.lock(tx, viewer, id);
+      await this.say(tx, viewer, id, wish);
       return this.read(tx, viewer, id);
     });
   }
@@ -135,10 +171,7 @@ export class ContactsService {
   async remove(viewer: Viewer, id: number): Promise<void> {
     try {
       await this.database.transaction(async (tx) => {
-        await this.lock(tx, viewer, id);
-        if (viewer.accountIds.length > 0 && (await this.repository.isLinkedBeyond(tx, id, viewer.accountIds))) {
-          throw new AppError('contact_in_use', 'The contact is in use elsewhere in this installation.');
-        }
+        await this.requireOwn(tx, viewer, id);
         await this.identities.remove(tx, [id]);
       });
     } catch (error) {
@@ -147,6 +180,22 @@ export class ContactsService {
       }
       throw error;
     }
+  }
+
+  /**
+   * Locks a contact that the viewer may do away with.
+   * @throws `not_found`; `contact_in_use` when the key is tied to accounts, and the person is one of another's people too
+   */
+  async requireOwn(tx: Tx, viewer: Viewer, id: number): Promise<void> {
+    await this.lock(tx, viewer, id);
+    if (viewer.accountIds.length > 0 && (await this.repository.isLinkedBeyond(tx, id, viewer.accountIds))) {
+      throw new AppError('contact_in_use', 'The contact is in use elsewhere in this installation.');
+    }
+  }
+
+  private visible(viewer: Viewer, query: ContactQuery): ContactFilter {
+    const phone = query.q === undefined ? null : parsePhoneNumber(query.q, this.config.defaultCountry);
+    return { ...query, phone, accountIds: viewer.accountIds };
   }
 
   /** Could the viewer see the contact before it was linked to the viewer's account just now? */
@@ -222,21 +271,14 @@ export class ContactsService {
     }
   }
 
-  private async optOut(tx: Tx, viewer: Viewer, contact: LockedContact): Promise<void> {
-    const at = await this.repository.optOut(tx, contact.id, OPTED_OUT_SOURCE);
-    await this.outbox.append(tx, [
-      {
-        type: 'contact.opted_out',
-        accountId: viewer.account.id,
-        subjectId: contact.id,
-        payload: {
-          contact_id: contact.id,
-          phone: contact.phone,
-          opted_out_at: at.toISOString(),
-          opted_out_source: OPTED_OUT_SOURCE,
-        },
-      },
-    ]);
+  private async say(tx: Tx, viewer: Viewer, contactId: number, { optedOut, source, reason }: Wish): Promise<void> {
+    await this.consent.applyNow(tx, {
+      contactId,
+      accountId: viewer.account.id,
+      optedOut,
+      source: source || SOURCE,
+      reason: reason || undefined,
+    });
   }
 }
 

@@ -18,7 +18,17 @@ export interface Erasure {
   userIds: readonly string[];
 }
 
+/** What those who keep conversations know of a contact. */
+export interface Acquaintance {
+  contactId: number;
+  conversationCount: number;
+  /** When the person last wrote, to any account. */
+  lastInboundAt: Date | null;
+}
+
 type Handler<T> = (tx: Tx, act: T) => Promise<void>;
+
+type Source = (tx: Tx, contactIds: readonly number[]) => Promise<readonly Acquaintance[]>;
 
 /**
  * What has to happen everywhere when two people turn out to be one, or one is forgotten. Modules above contacts register
@@ -28,13 +38,23 @@ type Handler<T> = (tx: Tx, act: T) => Promise<void>;
 export class PeoplePorts {
   private readonly mergers: Handler<Merge>[] = [];
   private readonly erasers: Handler<Erasure>[] = [];
+  private source: Source = () => Promise.resolve([]);
 
+  /**
+   * Both contacts are locked (`for update`) while handlers run, so nobody can write for either of them, and the survivor has
+   * already the names of both.
+   */
   onMerge(handler: Handler<Merge>): void {
     this.mergers.push(handler);
   }
 
   onErase(handler: Handler<Erasure>): void {
     this.erasers.push(handler);
+  }
+
+  /** Who is asked how well people are known. */
+  onAcquaintance(source: Source): void {
+    this.source = source;
   }
 
   async merge(tx: Tx, act: Merge): Promise<void> {
@@ -47,5 +67,11 @@ export class PeoplePorts {
     for (const handler of this.erasers) {
       await handler(tx, act);
     }
+  }
+
+  /** By contact; who is not in it was never talked to. */
+  async acquaintances(tx: Tx, contactIds: readonly number[]): Promise<Map<number, Acquaintance>> {
+    const known = contactIds.length === 0 ? [] : await this.source(tx, contactIds);
+    return new Map(known.map((item) => [item.contactId, item]));
   }
 }

@@ -2,19 +2,19 @@ import { Injectable } from '@nestjs/common';
 import type { PhoneNumber } from '../common/phone-number.js';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf } from '../database/unnest.js';
-import { mapKey, type KnownContact } from './people-plan.js';
-import type { Identity } from './person.js';
+import { identitiesOf, mapKey } from './people-plan.js';
+import type { KnownContact, KnownIdentity, KnownPeople, Reading } from './people-plan.js';
+import type { AccountScope, Identity, IdentityKind } from './person.js';
 
 interface KnownRow {
-  kind: string;
-  scope: string;
-  value: string;
   id: number;
   phone: string | null;
   name: string;
   opted_out: boolean;
   is_linked: boolean;
-  identities: { kind: string; value: string }[];
+  /** The identities it was found by. */
+  found: [IdentityKind, string, string][];
+  identities: KnownIdentity[];
 }
 
 /** A contact to create. */
@@ -31,6 +31,78 @@ export interface IdentityLink {
 }
 
 /**
+ * A contact was merged or deleted while its row was waited for, and others are held already. To look for its successor now
+ * would be to wait out of order, for somebody who may wait for us; so the transaction is run again, as after a deadlock.
+ */
+export class VanishedError extends Error {
+  /** PostgreSQL's `serialization_failure`. */
+  readonly code = '40001';
+
+  constructor() {
+    super('A contact was merged or deleted while it was waited for');
+  }
+}
+
+/** Identities that are asked for, and whose they are. `$1` numbers the persons who are asked for. */
+const FOUND = `
+wanted as (
+  select * from unnest($1::int[], $2::text[], $3::text[], $4::text[]) as u (ord, kind, scope, value)
+), found as materialized (
+  select w.ord, i.kind, i.scope, i.value, i.contact_id
+  from wanted w join contact_identities i on i.kind = w.kind and i.scope = w.scope and i.value = w.value
+)`;
+
+/** Of a contact `c`, with what it was found by in `f`. */
+const KNOWN = `
+  c.id, c.phone, c.name, c.opted_out,
+  exists (select 1 from contact_accounts a where a.account_id = $5 and a.contact_id = c.id) as is_linked,
+  coalesce(f.found, '[]') as found,
+  coalesce((
+    select jsonb_agg(jsonb_build_object('kind', o.kind, 'value', o.value, 'told', case
+      when o.kind = 'user_id' and o.created_at = date_trunc('second', o.created_at)
+      then extract(epoch from o.created_at)::bigint end) order by o.id)
+    from contact_identities o where o.contact_id = c.id and o.scope = $6 and o.kind <> 'phone'
+  ), '[]') as identities`;
+
+const FIND = `
+with ${FOUND}
+select ${KNOWN}
+from (
+  select contact_id, jsonb_agg(jsonb_build_array(kind, scope, value)) as found from found group by contact_id
+) f join contacts c on c.id = f.contact_id`;
+
+const FIND_WITH_IDS = `
+with ${FOUND}
+select ${KNOWN}
+from (
+  select contact_id, jsonb_agg(jsonb_build_array(kind, scope, value)) filter (where kind is not null) as found
+  from (
+    select contact_id, kind, scope, value from found union all select id, null, null, null from unnest($7::bigint[]) id
+  ) sought
+  group by contact_id
+) f join contacts c on c.id = f.contact_id`;
+
+/**
+ * Holds the contacts too, in order, where there is nothing to decide: every identity is somebody's, and no person who is
+ * asked for is two contacts. Else nothing is held: what has to be changed is locked later and stronger, and two
+ * transactions that hold a row weakly and both want it stronger would wait for each other.
+ */
+const FIND_AND_HOLD = `
+with ${FOUND}, calm as materialized (
+  select (select count(*) from found) = cardinality($1::int[]) and not exists (
+    select 1 from found where kind in ('phone', 'user_id') group by ord having min(contact_id) <> max(contact_id)) as is_calm
+), held as materialized (
+  select c.id from contacts c
+  where (select is_calm from calm) and c.id in (select contact_id from found)
+  order by c.id for key share
+)
+select ${KNOWN}, calm.is_calm as is_held
+from calm, (
+  select contact_id, jsonb_agg(jsonb_build_array(kind, scope, value)) as found from found group by contact_id
+) f join contacts c on c.id = f.contact_id
+where not calm.is_calm or c.id in (select id from held)`;
+
+/**
  * Contacts and their identities, always by the batch. Every insert and lock takes its keys in order, so that two batches
  * with the same people wait for each other instead of for one another.
  */
@@ -39,34 +111,42 @@ export class PeopleRepository {
   /** The contacts that these identities belong to, by {@link mapKey}. */
   async find(
     q: Queryable,
-    account: { id: number; portfolio: string },
+    account: AccountScope,
     identities: readonly Identity[],
-  ): Promise<Map<string, KnownContact>> {
-    const rows = await q.query<KnownRow>(
-      `select i.kind, i.scope, i.value, c.id, c.phone, c.name, c.opted_out,
-         exists (select 1 from contact_accounts a where a.account_id = $4 and a.contact_id = c.id) as is_linked,
-         coalesce((
-           select jsonb_agg(jsonb_build_object('kind', o.kind, 'value', o.value) order by o.id)
-           from contact_identities o where o.contact_id = c.id and o.scope = $5 and o.kind <> 'phone'
-         ), '[]') as identities
-       from unnest($1::text[], $2::text[], $3::text[]) as u (kind, scope, value)
-       join contact_identities i on i.kind = u.kind and i.scope = u.scope and i.value = u.value
-       join contacts c on c.id = i.contact_id`,
-      [...identityColumns(identities), account.id, account.portfolio],
-    );
-    return new Map(
-      rows.map((row) => [
-        mapKey(row as Identity),
-        {
-          id: row.id,
-          phone: row.phone,
-          name: row.name,
-          optedOut: row.opted_out,
-          isLinked: row.is_linked,
-          identities: row.identities,
-        },
-      ]),
-    );
+  ): Promise<ReadonlyMap<string, KnownContact>> {
+    const rows = await q.query<KnownRow>(FIND, [...wantedColumns(identities.map((one) => [one])), ...scopeOf(account)]);
+    return toKnown(rows).byIdentity;
+  }
+
+  /** As {@link find} for whole readings, with the contacts that they name by id. */
+  async read(q: Queryable, account: AccountScope, readings: readonly Reading[]): Promise<KnownPeople> {
+    const ids = readings.flatMap(({ contactId }) => (contactId === null ? [] : [contactId]));
+    const wanted = wantedColumns(readings.map(identitiesOf));
+    const rows = await q.query<KnownRow>(FIND_WITH_IDS, [...wanted, ...scopeOf(account), [...new Set(ids)]]);
+    return toKnown(rows);
+  }
+
+  /**
+   * As {@link read}, for people whom the caller's transaction is going to write of: when everybody is known and nothing is
+   * to be decided, the contacts are held (`for key share`) until it ends, so that none can be merged away or deleted.
+   * @param mayConflict readings prove that their identities are one person's
+   * @throws {@link VanishedError} when a contact went while it was waited for
+   */
+  async readAndHold(
+    tx: Tx,
+    account: AccountScope,
+    readings: readonly Reading[],
+    mayConflict: boolean,
+  ): Promise<KnownPeople & { isHeld: boolean }> {
+    const persons = readings.map(identitiesOf);
+    const wanted = wantedColumns(mayConflict ? persons : persons.flat().map((one) => [one]));
+    const rows = await tx.query<KnownRow & { is_held: boolean }>(FIND_AND_HOLD, [...wanted, ...scopeOf(account)]);
+    const known = toKnown(rows);
+    const isHeld = rows[0]?.is_held ?? false;
+    if (isHeld && persons.some((identities) => identities.some((one) => !known.byIdentity.has(mapKey(one))))) {
+      throw new VanishedError();
+    }
+    return { ...known, isHeld };
   }
 
   /** What is written from here on can be undone, and what it locked is let go then. */
@@ -82,6 +162,14 @@ export class PeopleRepository {
     await tx.query('rollback to savepoint people');
     await this.keep(tx);
     return null;
+  }
+
+  /** Holds contacts, as {@link readAndHold} does. @returns how many are still there */
+  async hold(tx: Tx, contactIds: readonly number[]): Promise<number> {
+    const rows = await tx.query('select id from contacts where id = any($1::bigint[]) order by id for key share', [
+      contactIds,
+    ]);
+    return rows.length;
   }
 
   /**
@@ -199,22 +287,32 @@ export class PeopleRepository {
     );
   }
 
-  /** Makes contacts people of the account. */
-  async linkToAccount(tx: Tx, accountId: number, contactIds: readonly number[]): Promise<void> {
-    await tx.query(
-      `insert into contact_accounts (account_id, contact_id)
-       select $1, contact_id from unnest($2::bigint[]) as u (contact_id) order by contact_id
-       on conflict do nothing`,
+  /**
+   * Makes contacts people of the account.
+   * @returns who of them wants no marketing: an identity that they got just now may tell that they opted out and were erased
+   */
+  async linkToAccount(tx: Tx, accountId: number, contactIds: readonly number[]): Promise<Set<number>> {
+    const rows = await tx.query<{ id: number }>(
+      `with linked as (
+         insert into contact_accounts (account_id, contact_id)
+         select $1, contact_id from unnest($2::bigint[]) as u (contact_id) order by contact_id
+         on conflict do nothing
+       )
+       select id from contacts where id = any($2::bigint[]) and opted_out`,
       [accountId, contactIds],
     );
+    return new Set(rows.map((row) => row.id));
   }
 
-  /** Adds phones that are nobody's; a contact without a phone gets its first one. */
+  /** Adds phones that are nobody's; a contact without a phone gets its first one. A contact that is gone is passed over. */
   async linkPhones(q: Queryable, links: readonly { contactId: number; phone: PhoneNumber }[]): Promise<void> {
     await q.query(
-      `with linked as (
+      `with held as materialized (
+         select id from contacts where id = any($1::bigint[]) order by id for key share
+       ), linked as (
          insert into contact_identities (contact_id, kind, scope, value)
-         select u.contact_id, 'phone', '', u.phone from unnest($1::bigint[], $2::text[]) as u (contact_id, phone)
+         select u.contact_id, 'phone', '', u.phone
+         from unnest($1::bigint[], $2::text[]) as u (contact_id, phone) join held on held.id = u.contact_id
          where not exists (select 1 from contact_identities i where i.kind = 'phone' and i.scope = '' and i.value = u.phone)
          order by u.phone
          on conflict do nothing
@@ -229,6 +327,37 @@ export class PeopleRepository {
       ),
     );
   }
+}
+
+function toKnown(rows: readonly KnownRow[]): KnownPeople {
+  const byIdentity = new Map<string, KnownContact>();
+  const byId = new Map<number, KnownContact>();
+  for (const row of rows) {
+    const contact: KnownContact = {
+      id: row.id,
+      phone: row.phone,
+      name: row.name,
+      optedOut: row.opted_out,
+      isLinked: row.is_linked,
+      identities: row.identities,
+    };
+    byId.set(row.id, contact);
+    for (const [kind, scope, value] of row.found) {
+      byIdentity.set(mapKey({ kind, scope, value }), contact);
+    }
+  }
+  return { byIdentity, byId };
+}
+
+/** Columns of `wanted`: each person's identities under one number, each person once. */
+function wantedColumns(persons: readonly (readonly Identity[])[]): unknown[][] {
+  const distinct = new Map(persons.map((identities) => [identities.map(mapKey).join('\n'), identities]));
+  const rows = [...distinct.values()].flatMap((identities, ord) => identities.map((identity) => ({ ord, identity })));
+  return [rows.map((row) => row.ord), ...identityColumns(rows.map((row) => row.identity))];
+}
+
+function scopeOf(account: AccountScope): [number, string] {
+  return [account.id, account.portfolio];
 }
 
 function identityColumns(identities: readonly Identity[]): unknown[][] {

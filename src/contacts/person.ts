@@ -29,6 +29,23 @@ export interface EnsuredPerson extends Person {
   wasLinked: boolean;
 }
 
+/** Meta says that a person's phone or user id changed. */
+export interface IdentityChange {
+  before: PersonInput;
+  after: PersonInput;
+  at: Date;
+}
+
+/** What statuses and answers tell of a contact beside the phone they name. */
+export interface PersonFact {
+  contactId: number;
+  phone?: PhoneNumber | null;
+  userId?: string | null;
+  parentUserId?: string | null;
+  username?: string | null;
+  name?: string | null;
+}
+
 /** Of an account, all that identities need. */
 export interface AccountScope {
   id: number;

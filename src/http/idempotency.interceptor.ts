@@ -3,20 +3,19 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { catchError, from, mergeMap, of, throwError, type Observable } from 'rxjs';
-import { AppError, invalidField } from '../common/app-error.js';
+import { AppError } from '../common/app-error.js';
 import { Secret, sha256 } from '../common/secret.js';
 import { sleep } from '../common/sleep.js';
 import { Config } from '../config/config.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Database } from '../database/database.js';
 import { isConnectionLoss } from '../database/pg-error.js';
-import { IdempotencyRepository, type Claim, type KeyHolder } from './idempotency.repository.js';
+import { requireIdempotencyKey } from './idempotency-key.js';
+import { answerContext, IdempotencyRepository, type Claim, type KeyHolder } from './idempotency.repository.js';
 import { ACCOUNT_SCOPED_KEY, mayUse, type ParleyRequest, type Principal } from './principal.js';
 import { toAppError, toProblem } from './problem.filter.js';
 
 const HEADER = 'idempotency-key';
-/** 1 to 255 printable ASCII characters. */
-const KEY = /^[\x20-\x7e]{1,255}$/;
 const ACCOUNT_ID = /^\s*([1-9]\d{0,15})\s*$/;
 /** Longer than any request takes. */
 const DEAD_AFTER_S = 120;
@@ -49,9 +48,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     if (request.method !== 'POST' || key === undefined || !principal || isMultipart(request)) {
       return next.handle();
     }
-    if (typeof key !== 'string' || !KEY.test(key)) {
-      throw invalidField('Idempotency-Key', 'invalid_key', 'Idempotency-Key must have 1 to 255 printable characters.');
-    }
+    requireIdempotencyKey(key);
     const isAccountScoped =
       this.reflector.getAllAndOverride<boolean | undefined>(ACCOUNT_SCOPED_KEY, [
         context.getHandler(),
@@ -95,7 +92,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
         retryAfterS: 1,
       });
     }
-    const text = this.config.keyring.decrypt(holder.body, contextOf(scope, key)).reveal();
+    const text = this.config.keyring.decrypt(holder.body, answerContext(scope, key)).reveal();
     void reply.status(holder.status).header('idempotency-replayed', 'true');
     if (holder.status >= 400) {
       void reply.type('application/problem+json');
@@ -129,12 +126,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
   /** All are encrypted, so that nobody has to remember which answers carry a secret. */
   private seal(claim: Claim, body: unknown): string {
     const text = body === undefined || body === null ? '' : JSON.stringify(body);
-    return this.config.keyring.encrypt(new Secret(text), contextOf(claim.scope, claim.key));
+    return this.config.keyring.encrypt(new Secret(text), answerContext(claim.scope, claim.key));
   }
-}
-
-function contextOf(scope: string, key: string): string {
-  return `idempotency_keys.body:${scope}:${key}`;
 }
 
 function isMultipart(request: ParleyRequest): boolean {

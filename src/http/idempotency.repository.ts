@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable } from '../database/database.js';
+import { columnsOf } from '../database/unnest.js';
 
 /** A request that may go on, and by what its answer is stored: a later holder of the same key has another. */
 export interface Claim {
@@ -15,6 +16,20 @@ export interface KeyHolder {
   /** Null while it runs. */
   status: number | null;
   body: string | null;
+}
+
+/** An answer that is kept, encrypted. */
+export interface StoredAnswer {
+  scope: string;
+  key: string;
+  /** When its request began, to the microsecond. */
+  claimedAt: string;
+  body: string;
+}
+
+/** What an answer is encrypted with, so that it is no other request's. */
+export function answerContext(scope: string, key: string): string {
+  return `idempotency_keys.body:${scope}:${key}`;
 }
 
 /** Keys of requests and their answers: each method is one statement. */
@@ -66,6 +81,33 @@ export class IdempotencyRepository {
       `delete from idempotency_keys
        where scope = $1 and key = $2 and created_at = $3::timestamptz and completed_at is null`,
       [claim.scope, claim.key, claim.claimedAt],
+    );
+  }
+
+  /** Answers of requests that began since then, the oldest first, behind the one that is given. */
+  async listAnswers(q: Queryable, since: Date, after: StoredAnswer | null, limit: number): Promise<StoredAnswer[]> {
+    return q.query<StoredAnswer>(
+      `select scope, key, created_at::text as "claimedAt", body #>> '{}' as body
+       from idempotency_keys
+       where created_at >= coalesce($2::timestamptz, $1) and body is not null
+         and ($2::timestamptz is null or (created_at, scope, key) > ($2::timestamptz, $3::text, $4::text))
+       order by created_at, scope, key limit $5`,
+      [since, after?.claimedAt ?? null, after?.scope ?? null, after?.key ?? null, limit],
+    );
+  }
+
+  /** Puts other answers in the place of those that are kept. */
+  async replaceAnswers(q: Queryable, answers: readonly { scope: string; key: string; body: string }[]): Promise<void> {
+    await q.query(
+      `update idempotency_keys k set body = to_jsonb(u.body)
+       from unnest($1::text[], $2::text[], $3::text[]) as u (scope, key, body)
+       where k.scope = u.scope and k.key = u.key and k.body is not null`,
+      columnsOf(
+        answers,
+        (answer) => answer.scope,
+        (answer) => answer.key,
+        (answer) => answer.body,
+      ),
     );
   }
 

@@ -19,6 +19,8 @@ const WITHOUT_ENTITY: Record<string, string> = {
   outbox_events: 'appended by unnest, numbered and read by single statements',
   event_tickets: 'made and taken by single statements',
   opt_out_hashes: 'written by one insert, read by a join',
+  contact_imports: 'advanced by the batch, each time by one statement',
+  contact_import_lines: 'staged by unnest, taken by set',
   idempotency_keys: 'claimed and answered by single statements',
 };
 

@@ -1,5 +1,7 @@
+import { PeoplePorts, type Erasure } from '../../src/contacts/people-ports.js';
 import { PeopleService } from '../../src/contacts/people.service.js';
 import type { PhoneNumber } from '../../src/common/phone-number.js';
+import { answerContext } from '../../src/http/idempotency.repository.js';
 import { startTestApp, type Answer, type TestApp } from '../support/app.js';
 
 interface ContactBody {
@@ -271,6 +273,38 @@ describe('contacts', () => {
       }
     });
 
+    it('finds a whole phone in any spelling, by any number of the person', async () => {
+      const made = await create({ phone: '+5521987654321' });
+      const indian = await create({ phone: '+919855577788' });
+      await api.app
+        .get(PeopleService, { strict: false })
+        .linkPhones(api.db, [{ contactId: made.id, phone: '+552187654321' as PhoneNumber }]);
+      for (const q of ['005521987654321', '%2B55 (21) 98765-4321', '552187654321', '%2B552187654321']) {
+        expect([q, ids(await list(`q=${q}`))]).toEqual([q, [made.id]]);
+      }
+      for (const q of ['09855577788', '0091 98555 77788', '98555-77788']) {
+        expect([q, ids(await list(`q=${q}`))]).toEqual([q, [indian.id]]);
+      }
+    });
+
+    it('finds a part of a username and a whole user id, as the account knows them', async () => {
+      const people = api.app.get(PeopleService, { strict: false });
+      const [person] = await api.db.transaction((tx) =>
+        people.ensure(tx, { id: accountId, portfolio: '5001' }, [
+          { phone: null, userId: 'IN.9988776655', parentUserId: 'IN.ENT.5544', username: 'Asha.Rao_7' },
+        ]),
+      );
+      const id = person?.contactId;
+      for (const q of ['asha.rao', '@Asha.R', 'rao_7', '_7', 'IN.9988776655', ' IN.ENT.5544 ']) {
+        expect([q, ids(await list(`q=${encodeURIComponent(q)}`))]).toEqual([q, expect.arrayContaining([id])]);
+      }
+      for (const q of ['asha?rao', 'rao%7', 'IN.99887766', 'asha.rao_77']) {
+        expect([q, await list(`q=${encodeURIComponent(q)}`)]).toEqual([q, []]);
+      }
+      expect(await list(`q=asha.rao&account_id=${otherAccountId}`)).toEqual([]);
+      expect(await list('q=asha.rao', { key: otherKey })).toEqual([]);
+    });
+
     it('filters by label: digits are an id, then a name', async () => {
       const made = await create({ labels: ['Wholesale', '20260'] });
       const id = made.labels.find((label) => label.name === 'Wholesale')?.id;
@@ -363,6 +397,170 @@ describe('contacts', () => {
       const answer = await api.call('DELETE', `/contacts/${made.id}`);
       expect([answer.status, answer.body]).toEqual([409, expect.objectContaining({ code: 'contact_in_use' })]);
       expect((await api.call('GET', `/contacts/${made.id}`)).status).toBe(200);
+    });
+  });
+
+  describe('erasing', () => {
+    /** Every table with a row that has the text, also in bytes. */
+    const tablesWith = async (text: string): Promise<string[]> => {
+      const tables = await api.db.query<{ name: string }>(
+        `select relname as name from pg_class
+         where relnamespace = 'public'::regnamespace and relkind = 'r' order by relname`,
+      );
+      const found: string[] = [];
+      for (const { name } of tables) {
+        const [row] = await api.db.queryDynamic<{ there: boolean }>(
+          `select exists (select 1 from ${name} t where t::text like $1 or t::text like $2) as there`,
+          [`%${text}%`, `%${Buffer.from(text).toString('hex')}%`],
+        );
+        found.push(...(row?.there ? [name] : []));
+      }
+      return found;
+    };
+    const answersWith = async (text: string): Promise<string[]> => {
+      const rows = await api.db.query<{ scope: string; key: string; body: string }>(
+        `select scope, key, body #>> '{}' as body from idempotency_keys where body is not null`,
+      );
+      return rows.flatMap(({ scope, key, body }) =>
+        api.config.keyring.decrypt(body, answerContext(scope, key)).reveal().includes(text) ? [key] : [],
+      );
+    };
+    const erase = (id: number, options: { key?: string } = {}): Promise<Answer<ContactBody>> =>
+      api.call<ContactBody>('DELETE', `/contacts/${id}?erase=true`, options);
+
+    it('leaves nothing of the person, wherever it was', async () => {
+      const phone = newPhone();
+      const digits = phone.slice(1);
+      const idempotent = (key: string, body: object): Promise<Answer<ContactBody>> =>
+        api.call<ContactBody>('POST', '/contacts', { body, headers: { 'idempotency-key': key } });
+      const body = {
+        phone,
+        user_id: 'IN.4455667788',
+        name: 'Erased Person',
+        email: 'erased@example.com',
+        notes: `Also ${phone}`,
+        labels: ['Erasable'],
+        opted_out: true,
+      };
+      const { id } = (await idempotent('erase-1', body)).body;
+      await idempotent('erase-2', { phone: newPhone(), name: 'Stays' });
+      const form = new FormData();
+      form.append('file', new Blob([`phone,opted_out\n${newPhone()},ask ${digits}\n`]), 'c.csv');
+      expect((await api.call('POST', '/contacts/import', { body: form })).status).toBe(200);
+      await api.db.query(
+        `insert into contact_imports (account_id, portfolio, status, total_count) values ($1, '5001', 'waiting', 2)`,
+        [accountId],
+      );
+      await api.db.query(
+        `insert into contact_import_lines (import_id, line, phone, name) select max(id), 2, $1, 'Erased Person' from contact_imports`,
+        [phone],
+      );
+      await api.db.query(
+        `insert into outbox_events (type, account_id, subject_id, payload) values ('message.received', $1, 77, $2)`,
+        [accountId, JSON.stringify({ contact_id: id, message_body: 'Hello' })],
+      );
+      expect(await tablesWith(digits)).toEqual(
+        expect.arrayContaining(['contact_identities', 'contact_import_lines', 'contact_imports', 'contacts']),
+      );
+      expect(await answersWith(digits)).toEqual(['erase-1']);
+
+      expect([(await erase(id)).status, (await erase(id)).status]).toEqual([204, 404]);
+      for (const text of [digits, '4455667788', 'erased@example.com', 'Erased Person']) {
+        expect([text, await tablesWith(text), await answersWith(text)]).toEqual([text, [], []]);
+      }
+      const events = await api.db.query(
+        `select 1 from outbox_events where payload ->> 'contact_id' = $1::text or (type like 'contact.%' and subject_id = $2)`,
+        [String(id), id],
+      );
+      expect(events).toEqual([]);
+      expect(await answersWith('Stays')).toEqual(['erase-2']);
+      const [waiting] = await api.db.query(
+        'select processed_count, skipped_count from contact_imports order by id desc limit 1',
+      );
+      expect(waiting).toEqual({ processed_count: 1, skipped_count: 1 });
+      await api.db.query(`delete from contact_imports where status = 'waiting'`);
+
+      const again = await idempotent('erase-1', body);
+      expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true']);
+      expect(again.body).toBeNull();
+      expect(await list(`q=${digits}`)).toEqual([]);
+    });
+
+    it('keeps those who had opted out opted out when they come back, by any name, until they opt in', async () => {
+      const phone = newPhone();
+      const { id } = await create({ phone, user_id: 'IN.600600600', opted_out: true });
+      await erase(id);
+      const byUser = await create({ phone: null, user_id: 'IN.600600600' });
+      expect(byUser).toMatchObject({ opted_out: true, opted_out_source: 'erased', opted_out_at: expect.any(String) });
+      const byPhone = await create({ phone });
+      expect(byPhone).toMatchObject({ opted_out: true, opted_out_source: 'erased' });
+      const moved = await create();
+      await erase(byPhone.id);
+      expect((await patch(moved.id, { phone })).body).toMatchObject({ opted_out: true, opted_out_source: 'erased' });
+      await patch(moved.id, { opted_out: false });
+      await erase(moved.id);
+      expect(await create({ phone })).toMatchObject({ opted_out: false, opted_out_source: null });
+    });
+
+    it('says at once that who comes back is opted out, so that nobody writes to them meanwhile', async () => {
+      const phone = newPhone();
+      await erase((await create({ phone, opted_out: true })).id);
+      const people = api.app.get(PeopleService, { strict: false });
+      const back = await api.db.transaction((tx) =>
+        people.ensure(tx, { id: accountId, portfolio: '5001' }, [
+          { phone: phone as PhoneNumber },
+          { phone: newPhone() as PhoneNumber },
+        ]),
+      );
+      expect(back.map((person) => [person.isNew, person.optedOut])).toEqual([
+        [true, true],
+        [true, false],
+      ]);
+    });
+
+    it('keeps nothing of those who had not opted out', async () => {
+      const phone = newPhone();
+      await erase((await create({ phone })).id);
+      expect(await create({ phone })).toMatchObject({ opted_out: false });
+    });
+
+    it('asks every module that knows the person, in one transaction', async () => {
+      const made = await create({ phone: '+5531987654321', user_id: 'IN.700700700' });
+      const ports = api.app.get(PeoplePorts, { strict: false });
+      await api.app
+        .get(PeopleService, { strict: false })
+        .linkPhones(api.db, [{ contactId: made.id, phone: '+553187654321' as PhoneNumber }]);
+      const acts: Erasure[] = [];
+      let isBroken = true;
+      ports.onErase(async (tx, act) => {
+        acts.push({ ...act, phones: [...act.phones].sort() });
+        await tx.query('delete from conversations where contact_id = $1', [act.contactId]);
+        if (isBroken) {
+          throw new Error('a module that cannot erase');
+        }
+      });
+      await api.db.query('insert into conversations (account_id, contact_id) values ($1, $2)', [accountId, made.id]);
+      expect((await erase(made.id)).status).toBe(500);
+      expect((await api.call('GET', `/contacts/${made.id}`)).status).toBe(200);
+      expect(await api.db.query('select 1 from conversations where contact_id = $1', [made.id])).toHaveLength(1);
+      isBroken = false;
+      expect((await erase(made.id)).status).toBe(204);
+      expect(acts.at(-1)).toEqual({
+        contactId: made.id,
+        phones: ['+553187654321', '+5531987654321'],
+        userIds: ['IN.700700700'],
+      });
+      expect(await api.db.query('select 1 from conversations where contact_id = $1', [made.id])).toEqual([]);
+    });
+
+    it('is refused for people of others', async () => {
+      const theirs = await create({}, { key: otherKey });
+      expect((await erase(theirs.id, { key })).status).toBe(404);
+      await post({ phone: theirs.phone }, { key });
+      const shared = await erase(theirs.id, { key });
+      expect([shared.status, shared.body.code]).toEqual([409, 'contact_in_use']);
+      expect((await api.call('DELETE', `/contacts/${theirs.id}?erase=maybe`)).status).toBe(400);
+      expect((await erase(theirs.id)).status).toBe(204);
     });
   });
 });

@@ -3,6 +3,11 @@ import { AppError } from '../../src/common/app-error.js';
 import { parsePhoneNumber, type PhoneNumber } from '../../src/common/phone-number.js';
 import { Config } from '../../src/config/config.js';
 import { ContactAudience } from '../../src/contacts/contact-audience.js';
+import { PeopleChanges } from '../../src/contacts/people-changes.js';
+import { PeopleMergeRepository } from '../../src/contacts/people-merge.repository.js';
+import { PeopleMerger } from '../../src/contacts/people-merger.js';
+import { PeoplePorts } from '../../src/contacts/people-ports.js';
+import { PeopleSettler } from '../../src/contacts/people-settler.js';
 import { PeopleRepository } from '../../src/contacts/people.repository.js';
 import { PeopleService } from '../../src/contacts/people.service.js';
 import type { EnsuredPerson, PersonInput } from '../../src/contacts/person.js';
@@ -24,8 +29,16 @@ const newPhone = (): PhoneNumber => phone(String((nextPhone += 1)));
 let nextUser = 1;
 const newUserId = (): string => `IN.${1_000_000_000 + (nextUser += 1)}`;
 
+function peopleService(ports: PeoplePorts): PeopleService {
+  const [people, merges] = [new PeopleRepository(), new PeopleMergeRepository()];
+  const merger = new PeopleMerger(merges, ports);
+  const changes = new PeopleChanges(people, merges, merger, ports);
+  return new PeopleService(people, new PeopleSettler(people, merger), merger, changes);
+}
+
 describe('people', () => {
-  const people = new PeopleService(new PeopleRepository());
+  const ports = new PeoplePorts();
+  const people = peopleService(ports);
   let testDatabase: TestDatabase;
   let dataSource: DataSource;
   let db: Database;
@@ -124,6 +137,19 @@ describe('people', () => {
       expect(await ensureOne(input, other)).toMatchObject({ contactId, wasLinked: true });
       expect(await count('contact_accounts', 'contact_id = $1', [contactId])).toBe(2);
     });
+  });
+
+  it('knows that somebody who opted out and was erased is opted out, by whatever they come back with', async () => {
+    const [erased, userId] = [newPhone(), newUserId()];
+    await db.query(
+      `insert into opt_out_hashes (identity_hash, opted_out_at, source)
+       values (identity_hash('phone', '', $1), now(), ''), (identity_hash('user_id', $2, $3), now(), '')`,
+      [erased, account.portfolio, userId],
+    );
+    expect(await ensureOne({ phone: erased })).toMatchObject({ isNew: true, optedOut: true });
+    const another = newPhone();
+    expect(await ensureOne({ phone: another })).toMatchObject({ optedOut: false });
+    expect(await ensureOne({ phone: another, userId })).toMatchObject({ isNew: false, optedOut: true });
   });
 
   describe('user ids', () => {
