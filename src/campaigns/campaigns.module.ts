@@ -10,6 +10,8 @@ import { Campaign } from './campaign.entity.js';
 import { CampaignsController } from './campaigns.controller.js';
 import { CampaignsRepository } from './campaigns.repository.js';
 import { CampaignsService } from './campaigns.service.js';
+import { RecipientPeople } from './recipient-people.js';
+import { RecipientPeopleRepository } from './recipient-people.repository.js';
 import { RecipientsRepository } from './recipients.repository.js';
 import { SendingLease } from './sending/sending-lease.entity.js';
 
@@ -22,7 +24,15 @@ import { SendingLease } from './sending/sending-lease.entity.js';
     TemplatesModule,
   ],
   controllers: [CampaignsController],
-  providers: [CampaignAudienceService, CampaignProgress, CampaignsRepository, CampaignsService, RecipientsRepository],
+  providers: [
+    CampaignAudienceService,
+    CampaignProgress,
+    CampaignsRepository,
+    CampaignsService,
+    RecipientPeople,
+    RecipientPeopleRepository,
+    RecipientsRepository,
+  ],
   exports: [CampaignProgress, CampaignsRepository, CampaignsService, RecipientsRepository],
 })
 export class CampaignsModule {}

@@ -292,12 +292,16 @@ export class RecipientsRepository {
 
   /** People who opted out since the file came are left in peace. */
   async skipOptedOut(tx: Tx, campaignId: number): Promise<void> {
+    // Both sides may have grown by thousands since PostgreSQL last counted them: taken for one row each they are joined by a
+    // loop in a loop (measured: 16 s for 8,000 recipients). A hash join is linear whatever they hold.
+    await tx.query(`select set_config('enable_nestloop', 'off', true)`);
     await tx.query(
       `update campaign_recipients r set status = 'skipped', skip_reason = 'opted_out'
        from (${OPTED_OUT_PHONES}) o
        where r.campaign_id = $1 and r.status = 'pending' and r.identity = 'phone:' || o.phone`,
       [campaignId],
     );
+    await tx.query(`select set_config('enable_nestloop', 'on', true)`);
   }
 
   async hasPending(q: Queryable, campaignId: number): Promise<boolean> {

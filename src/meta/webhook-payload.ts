@@ -73,13 +73,14 @@ export function readJson(body: Buffer): { ok: true; value: unknown } | { ok: fal
   }
 }
 
-/** The same change once for each message and status it carries, so that each can be applied alone. */
+/** Lists of a value whose items stand for themselves. */
+const LISTS = ['messages', 'statuses', 'message_echoes', 'user_preferences', 'state_sync'] as const;
+
+/** The same change once for each message, status or other item it carries, so that each can be applied alone. */
 export function itemsOf(change: Change): Change[] {
-  const { messages, statuses, ...rest } = change.value;
-  const items = [
-    ...asArray(messages).map((message) => ({ ...rest, messages: [message] })),
-    ...asArray(statuses).map((status) => ({ ...rest, statuses: [status] })),
-  ];
+  const rest = { ...change.value };
+  LISTS.forEach((list) => delete rest[list]);
+  const items = LISTS.flatMap((list) => asArray(change.value[list]).map((item) => ({ ...rest, [list]: [item] })));
   return items.length === 0 ? [change] : items.map((value) => ({ ...change, value }));
 }
 

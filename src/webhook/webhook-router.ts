@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
 import { AccountsService } from '../accounts/accounts.service.js';
+import type { AccountChange, UnreadableItem } from '../accounts/account-change.js';
 import { CampaignProgress } from '../campaigns/campaign-progress.js';
 import { counter } from '../common/metrics.js';
 import { fingerprint } from '../common/secret.js';
 import { Config } from '../config/config.js';
+import { ContactsWebhook } from '../contacts/contacts.webhook.js';
 import type { Tx } from '../database/database.js';
 import { isConnectionLoss, isRetryable } from '../database/pg-error.js';
-import { InboxWebhook, type AccountChange, type UnreadableItem } from '../inbox/inbox.webhook.js';
+import { InboxWebhook } from '../inbox/inbox.webhook.js';
 import { idOf, itemsOf, parseWebhook, textOf, type Change } from '../meta/webhook-payload.js';
 import { TemplatesService } from '../templates/templates.service.js';
 import type { WaitingWebhook, WebhookVerdict } from './webhook-logs.repository.js';
@@ -21,6 +23,16 @@ interface RoutedChange {
 /** Handlers of a field, lowest module first; they run in the transaction of the batch. @returns what could not be read */
 type FieldHandler = (tx: Tx, changes: readonly AccountChange[]) => Promise<UnreadableItem[]>;
 
+/** Fields whose changes name their number; one that does not is nobody's, for a WABA may have several. */
+const OF_A_NUMBER = new Set([
+  'messages',
+  'standby',
+  'smb_message_echoes',
+  'history',
+  'user_preferences',
+  'smb_app_state_sync',
+]);
+
 const SEPARATOR = '; ';
 const MAX_NOTES = 20;
 
@@ -31,11 +43,12 @@ const changesTotal = counter('parley_webhook_changes_total', 'Changes in webhook
 export class WebhookRouter {
   /** Fields that are not here are kept in the log and counted. */
   private readonly handlers: Record<string, FieldHandler> = {
-    messages: async (tx, changes) => {
-      const { folded, errors } = await this.inbox.handle(tx, changes);
-      await this.campaigns.applyDeliveries(tx, folded);
-      return errors;
-    },
+    messages: (tx, changes) => this.handleMessages(tx, changes),
+    standby: (tx, changes) => this.handleMessages(tx, changes),
+    smb_message_echoes: (tx, changes) => this.handleMessages(tx, changes),
+    history: (tx, changes) => this.handleMessages(tx, changes),
+    user_preferences: (tx, changes) => this.contacts.handlePreferences(tx, changes),
+    smb_app_state_sync: (tx, changes) => this.contacts.handleStateSync(tx, changes),
     message_template_status_update: async (tx, changes) => {
       await this.templates.applyStatusEvents(tx, changes.flatMap(readTemplateEvent));
       return [];
@@ -44,6 +57,7 @@ export class WebhookRouter {
 
   constructor(
     private readonly accounts: AccountsService,
+    private readonly contacts: ContactsWebhook,
     private readonly inbox: InboxWebhook,
     private readonly campaigns: CampaignProgress,
     private readonly templates: TemplatesService,
@@ -121,6 +135,12 @@ export class WebhookRouter {
     return { verdicts, byField };
   }
 
+  private async handleMessages(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
+    const { folded, errors } = await this.inbox.handle(tx, changes);
+    await this.campaigns.applyDeliveries(tx, folded);
+    return errors;
+  }
+
   private async handle(tx: Tx, field: string, routed: readonly RoutedChange[]): Promise<void> {
     const unreadable = await this.handlers[field]?.(
       tx,
@@ -147,7 +167,7 @@ export class WebhookRouter {
       (account) =>
         account.isActive &&
         (change.phoneNumberId === null
-          ? change.entryId !== null && account.wabaId === change.entryId
+          ? !OF_A_NUMBER.has(change.field) && change.entryId !== null && account.wabaId === change.entryId
           : account.phoneNumberId === change.phoneNumberId),
     );
     if (named.length === 0) {

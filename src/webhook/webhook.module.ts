@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CampaignsModule } from '../campaigns/campaigns.module.js';
+import { ContactsModule } from '../contacts/contacts.module.js';
 import { InboxModule } from '../inbox/inbox.module.js';
 import { TemplatesModule } from '../templates/templates.module.js';
+import { ErasedBodiesRepository } from './erased-bodies.repository.js';
+import { WebhookErasure } from './people-erasure.js';
 import { WebhookDrain } from './webhook-drain.js';
 import { WebhookIntake } from './webhook-intake.js';
 import { WebhookLog } from './webhook-log.entity.js';
@@ -14,9 +17,17 @@ import { WebhookController } from './webhook.controller.js';
 
 /** The log of what Meta posted, and its way to those who care. */
 @Module({
-  imports: [TypeOrmModule.forFeature([WebhookLog]), InboxModule, CampaignsModule, TemplatesModule],
+  imports: [TypeOrmModule.forFeature([WebhookLog]), ContactsModule, InboxModule, CampaignsModule, TemplatesModule],
   controllers: [WebhookLogsController],
-  providers: [WebhookIntake, WebhookLogsRepository, WebhookLogsService, WebhookRouter, WebhookDrain],
+  providers: [
+    ErasedBodiesRepository,
+    WebhookErasure,
+    WebhookIntake,
+    WebhookLogsRepository,
+    WebhookLogsService,
+    WebhookRouter,
+    WebhookDrain,
+  ],
   exports: [WebhookIntake, WebhookDrain, WebhookLogsService],
 })
 export class WebhookModule {}

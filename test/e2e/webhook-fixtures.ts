@@ -15,7 +15,7 @@ export interface Shape {
   name: string;
   body: JsonObject;
   /** The message it leaves in the inbox; none: nothing. */
-  message?: { id: string; type: 'text' | 'unknown'; raw: JsonObject };
+  message?: { id: string; type: string; raw: JsonObject };
 }
 
 const PERSON = '919820000001';
@@ -34,13 +34,18 @@ const personOfTomorrow = person({
   parent_user_id: PARENT_USER,
 });
 
+/** They change a message, and are none. */
+const IS_CHANGE = new Set(['reaction', 'edit', 'revoke']);
+/** Types that are stored under another name. */
+const STORED_AS: Record<string, string> = { request_welcome: 'system', telepathy: 'unknown' };
+
 /** An inbound message of this type, in a body of its own. */
 function inbound(name: string, type: string, content: JsonObject, more: JsonObject = {}): Shape {
   const raw: JsonObject = { from: PERSON, id: newWamid(), timestamp: secondsAgo(30), type, ...content };
   return {
     name,
     body: messagesBody({ contacts: [person()], messages: [raw], ...more }),
-    message: { id: raw.id as string, type: type === 'text' ? 'text' : 'unknown', raw },
+    ...(IS_CHANGE.has(type) ? {} : { message: { id: raw.id as string, type: STORED_AS[type] ?? type, raw } }),
   };
 }
 
@@ -55,7 +60,7 @@ function inboundOfUser(name: string, type: string, content: JsonObject): Shape {
       contacts: [{ profile: { name: 'Asha Rao', username: 'asha.rao' }, user_id: USER }],
       messages: [raw],
     }),
-    message: { id: raw.id as string, type: type === 'text' ? 'text' : 'unknown', raw },
+    message: { id: raw.id as string, type, raw },
   };
 }
 

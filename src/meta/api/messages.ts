@@ -55,4 +55,22 @@ export class MessagesApi {
     }
     return result;
   }
+
+  /**
+   * Shows the customer that a message, and all before it, was read.
+   * @param receipt typing: also shows that somebody is typing, until the answer comes or 25 s have passed
+   */
+  markRead(account: GraphAccount, receipt: { wamid: string; typing: boolean }): Promise<GraphResult<unknown>> {
+    return this.graph.call(account, {
+      method: 'POST',
+      path: `${encodeURIComponent(account.phoneNumberId)}/messages`,
+      label: 'read_receipt',
+      body: {
+        messaging_product: 'whatsapp',
+        status: 'read',
+        message_id: receipt.wamid,
+        ...(receipt.typing ? { typing_indicator: { type: 'text' } } : {}),
+      },
+    });
+  }
 }
