@@ -17,9 +17,11 @@ const WINDOW = 10_000;
 const COLUMNS = `seq, type, account_id as "accountId", created_at as "createdAt", payload`;
 
 // For one transaction. The planner believes that hardly any event waits, and would sort the whole backlog for each batch
-// of it, where the index has it in order: the numbering of a million would take half an hour.
+// of it, where the index has it in order: the numbering of a million would take half an hour. And it would read the whole
+// table to update a handful of rows of it, as long as it does not know how many there are.
 const TRY_LOCK = `
-select pg_try_advisory_xact_lock($1) as locked, set_config('enable_sort', 'off', true)`;
+select pg_try_advisory_xact_lock($1) as locked, set_config('enable_sort', 'off', true),
+  set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`;
 
 // The order is that of the subquery: nextval is called row by row as they come out of it. The limit is part of the text,
 // so that the planner knows that there are few and goes by the primary key. That they still wait is not asked again: only
@@ -64,7 +66,8 @@ export class EventsRepository {
   constructor(private readonly database: Database) {}
 
   async hasUnnumbered(): Promise<boolean> {
-    const rows = await this.database.query('select 1 from outbox_events where seq is null limit 1');
+    // In order, so that the planner goes by the index of those that wait, however many it believes there are.
+    const rows = await this.database.query('select id from outbox_events where seq is null order by id limit 1');
     return rows.length > 0;
   }
 
