@@ -59,12 +59,11 @@ function tidy(document: OpenAPIObject): OpenAPIObject {
   return convertNullable(tidied) as OpenAPIObject;
 }
 
-/** Every POST that asks for a key takes the header; only uploads do not. */
+/** Every POST that asks for a key takes the header; only those that are nothing but uploads do not. */
 function documentIdempotency(operation: OperationObject | undefined): void {
-  if (
-    !operation?.security ||
-    'multipart/form-data' in ((operation.requestBody as RequestBodyObject | undefined)?.content ?? {})
-  ) {
+  const content = Object.keys((operation?.requestBody as RequestBodyObject | undefined)?.content ?? {});
+  const isUpload = content.length === 1 && content[0] === 'multipart/form-data';
+  if (!operation?.security || isUpload) {
     return;
   }
   const others = (operation.parameters ?? []).filter(

@@ -89,6 +89,14 @@ export function OptionalText(options: FieldOptions & { max: number; min?: number
   return Text({ min: 0, ...options, optional: true });
 }
 
+/** A message by its wamid or by its local id, which may be written as a number. */
+export function MessageReference(options: FieldOptions = {}): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }) => (typeof value === 'number' ? String(value) : value)),
+    Text({ example: 'wamid.HBgLMTIwMjU1NTAxNzE', ...options, max: 512 }),
+  ) as PropertyDecorator;
+}
+
 /** A phone number in any spelling; the service parses it once. */
 export function Phone(options: FieldOptions = {}): PropertyDecorator {
   return Text({

@@ -13,6 +13,13 @@ export function createValidationPipe(): ValidationPipe {
   });
 }
 
+const pipe = createValidationPipe();
+
+/** Reads a value into its class as a `@Body()` is, for requests whose body comes another way (forms). */
+export function readInto<T extends object>(type: new () => T, value: unknown): Promise<T> {
+  return pipe.transform(value ?? {}, { type: 'body', metatype: type }) as Promise<T>;
+}
+
 function flatten(errors: ValidationError[], parent = ''): FieldError[] {
   return errors.flatMap((error) => {
     const field = parent ? `${parent}.${error.property}` : error.property;

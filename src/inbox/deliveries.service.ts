@@ -1,22 +1,22 @@
 import { Injectable } from '@nestjs/common';
+import { ConsentService, type ConsentChange } from '../contacts/consent.service.js';
 import type { Tx } from '../database/database.js';
 import { Outbox, type OutboxEvent } from '../outbox/outbox.js';
 import { ConversationsRepository } from './conversations.repository.js';
-import {
-  fold,
-  isSameFate,
-  type Evidence,
-  type MessageError,
-  type MessageFate,
-  type MessageStatus,
-} from './message-status.js';
+import { MessageChanges } from './message-changes.service.js';
+import type { RecordedChange } from './message-changes.repository.js';
+import { messageEvent } from './message-events.js';
+import { fold, isSameFate, type Evidence, type MessageError, type MessageStatus } from './message-status.js';
 import {
   MessagesRepository,
+  type Addressee,
   type LockedMessage,
   type MessageKey,
   type OutgoingMessage,
 } from './messages.repository.js';
 import { StatusesRepository, type StatusEvent } from './statuses.repository.js';
+
+const STOPPED_MARKETING = 131_050;
 
 /** Evidence about one message, found by its attempt's token or its wamid. */
 export interface MessageEvidence extends MessageKey {
@@ -46,6 +46,8 @@ export class DeliveriesService {
     private readonly messages: MessagesRepository,
     private readonly statuses: StatusesRepository,
     private readonly conversations: ConversationsRepository,
+    private readonly changes: MessageChanges,
+    private readonly consent: ConsentService,
     private readonly outbox: Outbox,
   ) {}
 
@@ -94,6 +96,41 @@ export class DeliveriesService {
     return this.apply(tx, (await this.statuses.takeWaiting(tx, limit)).map(toEvidence));
   }
 
+  /** Single sends whose process died before the answer: their outcome is not known. @returns how many */
+  async abandon(tx: Tx, olderThanS: number, limit: number): Promise<number> {
+    const keys = await this.messages.findAbandoned(tx, olderThanS, limit);
+    await this.apply(
+      tx,
+      keys.map((key) => ({ ...key, evidence: { isOutcomeUnknown: true } })),
+    );
+    return keys.length;
+  }
+
+  /** Messages that got too old before Meta was asked: never sent. */
+  async expire(tx: Tx, attemptTokens: readonly string[]): Promise<void> {
+    await this.announce(tx, await this.messages.expire(tx, attemptTokens));
+  }
+
+  /** Tells the world how these messages stand, where no evidence moved them: scheduled, cancelled, expired. */
+  async announce(tx: Tx, ids: readonly number[]): Promise<void> {
+    const messages = await this.messages.lock(tx, ids);
+    await this.tell(tx, [...messages.values()]);
+  }
+
+  private async tell(tx: Tx, messages: readonly LockedMessage[]): Promise<void> {
+    if (messages.length === 0) {
+      return;
+    }
+    const addressees = await this.messages.findAddressees(
+      tx,
+      messages.map((message) => message.id),
+    );
+    await this.outbox.append(
+      tx,
+      messages.map((message) => toEvent(message, addressees.get(message.id))),
+    );
+  }
+
   private async applyTo(
     tx: Tx,
     evidence: readonly MessageEvidence[],
@@ -105,7 +142,7 @@ export class DeliveriesService {
     }
     const locked = await this.messages.lock(tx, known);
     const changed = new Map<number, LockedMessage>();
-    const before = new Map<number, MessageFate>();
+    const before = new Map<number, LockedMessage>();
     for (const [index, item] of evidence.entries()) {
       const message = locked.get(ids[index] ?? 0);
       if (!message) {
@@ -116,7 +153,7 @@ export class DeliveriesService {
       if (isSameFate(fate, message.fate) && wamid === message.wamid) {
         continue;
       }
-      before.set(message.id, before.get(message.id) ?? message.fate);
+      before.set(message.id, before.get(message.id) ?? message);
       const next = { ...message, fate, wamid };
       locked.set(message.id, next);
       changed.set(message.id, next);
@@ -126,22 +163,30 @@ export class DeliveriesService {
       return [];
     }
     await this.messages.writeFates(tx, messages);
+    // Not by its status: one that failed first and was delivered after all moves its conversation too.
+    const sent = messages.filter((message) => message.fate.sentAt && !before.get(message.id)?.fate.sentAt);
+    await this.changes.apply(tx, sent.flatMap(toReaction));
+    // A customer may react to a message before we know what Meta calls it.
+    const named = messages.filter((message) => message.wamid !== null && before.get(message.id)?.wamid === null);
+    await this.changes.applyWaiting(
+      tx,
+      named.map(({ accountId, wamid }) => ({ accountId, wamid: wamid as string })),
+    );
+    await this.consent.apply(tx, messages.filter((message) => !before.get(message.id)?.fate.error).flatMap(toOptOut));
     await this.conversations.touch(
       tx,
-      messages
-        // Not by its status: one that failed first and was delivered after all moves its conversation too.
-        .filter((message) => message.fate.sentAt && !before.get(message.id)?.sentAt)
-        .map((message) => ({
-          conversationId: message.conversationId,
-          messageId: message.id,
-          at: message.timestamp,
-          unread: 0,
-          isInbound: false,
-        })),
+      sent.map((message) => ({
+        conversationId: message.conversationId,
+        // A reaction is shown at the message it is for, and is nobody's last message.
+        messageId: message.messageType === 'reaction' ? null : message.id,
+        at: message.timestamp,
+        unread: 0,
+        isInbound: false,
+      })),
     );
-    await this.outbox.append(
+    await this.tell(
       tx,
-      messages.filter((message) => before.get(message.id)?.status !== message.fate.status).map(toEvent),
+      messages.filter((message) => before.get(message.id)?.fate.status !== message.fate.status),
     );
     return messages.map(toFolded);
   }
@@ -173,20 +218,38 @@ function evidenceOf(event: StatusEvent): Evidence {
   }
 }
 
-function toEvent(message: LockedMessage): OutboxEvent {
-  return {
-    type: message.fate.status === 'sent' ? 'message.sent' : 'message.status',
-    accountId: message.accountId,
-    subjectId: message.conversationId,
-    payload: {
-      id: message.id,
-      message_id: message.wamid,
-      conversation_id: message.conversationId,
-      campaign_id: message.campaignId,
-      status: message.fate.status,
-      error: message.fate.error,
+function toEvent(message: LockedMessage, addressee: Addressee = { phone: null, userId: null }): OutboxEvent {
+  const { status, error } = message.fate;
+  const type = status === 'sent' ? 'message.sent' : 'message.status';
+  return messageEvent(type, { ...message, ...addressee, status, error });
+}
+
+/** A reaction that Meta took: seen from now on at the message it is for. */
+function toReaction(message: LockedMessage): RecordedChange[] {
+  const { wamid, reactionToWamid, fate } = message;
+  if (message.messageType !== 'reaction' || wamid === null || reactionToWamid === null) {
+    return [];
+  }
+  return [
+    {
+      accountId: message.accountId,
+      changeId: wamid,
+      targetId: reactionToWamid,
+      contactId: message.contactId,
+      kind: 'reaction',
+      actor: 'business',
+      occurredAt: fate.sentAt ?? message.timestamp,
+      text: message.reactionEmoji ?? '',
+      content: null,
     },
-  };
+  ];
+}
+
+/** Meta refuses marketing to people who stopped it in WhatsApp: then nobody needs to try again. Source: error 131050. */
+function toOptOut({ fate, contactId, accountId }: LockedMessage): ConsentChange[] {
+  return fate.error?.code === STOPPED_MARKETING && fate.failedAt
+    ? [{ contactId, accountId, optedOut: true, at: fate.failedAt, source: 'whatsapp' }]
+    : [];
 }
 
 function toFolded(message: LockedMessage): FoldedMessage {

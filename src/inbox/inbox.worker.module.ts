@@ -3,8 +3,9 @@ import type { Logger } from 'pino';
 import { BackgroundLoop } from '../common/background-loop.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Database } from '../database/database.js';
+import { DeliveriesService } from './deliveries.service.js';
 import { InboxModule } from './inbox.module.js';
-import { MessagesRepository } from './messages.repository.js';
+import { ScheduledSender } from './sending/scheduled-sender.js';
 
 const EVERY_MS = 5_000;
 /** Longer than any call of Graph may take. */
@@ -16,10 +17,10 @@ const BATCH = 500;
 export class InboxSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly loop: BackgroundLoop;
 
-  constructor(database: Database, messages: MessagesRepository, @Inject(LOGGER) logger: Logger) {
+  constructor(database: Database, deliveries: DeliveriesService, @Inject(LOGGER) logger: Logger) {
     this.loop = new BackgroundLoop({
       everyMs: EVERY_MS,
-      round: () => messages.abandonPending(database, ABANDONED_AFTER_S, BATCH),
+      round: () => database.transaction((tx) => deliveries.abandon(tx, ABANDONED_AFTER_S, BATCH)),
       onError: (error) => logger.error({ context: 'InboxSweeper', err: error }, 'sweeping the inbox failed'),
     });
   }
@@ -33,5 +34,5 @@ export class InboxSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   }
 }
 
-@Module({ imports: [InboxModule], providers: [InboxSweeper] })
+@Module({ imports: [InboxModule], providers: [InboxSweeper, ScheduledSender] })
 export class InboxWorkerModule {}

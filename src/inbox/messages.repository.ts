@@ -17,10 +17,30 @@ export interface OutgoingMessage {
   campaignId?: number | null;
   campaignRecipientId?: number | null;
   replyToId?: number | null;
+  /** wamid of what is quoted. */
+  replyToWamid?: string | null;
   clientRef?: string | null;
   idempotencyKey?: string | null;
   sentBy?: string | null;
   location?: { latitude: number; longitude: number; name: string; address: string } | null;
+  media?: OutgoingMedia | null;
+  reaction?: { emoji: string; toWamid: string } | null;
+  /** What surrounds it. */
+  context?: Record<string, unknown> | null;
+  /** To be sent then, by the worker; without it the caller sends it now. */
+  sendAt?: Date | null;
+  /** Not sent when older than this, counted from `sendAt` or now. */
+  validForS?: number | null;
+}
+
+/** A file that is sent: by Meta's id, or by a link that Meta fetches. */
+export interface OutgoingMedia {
+  /** Row of the media module, of files that are ours. */
+  fileId: number | null;
+  mediaId: string | null;
+  link: string | null;
+  mimeType: string | null;
+  filename: string | null;
 }
 
 /** How a status names its message: our token of the attempt first, for the wamid may not be stored yet. */
@@ -40,7 +60,28 @@ export interface LockedMessage {
   campaignRecipientId: number | null;
   wamid: string | null;
   timestamp: Date;
+  direction: 'inbound' | 'outbound';
+  messageType: string;
+  /** As much of it as an event tells. */
+  messageBody: string;
+  clientRef: string | null;
+  reactionEmoji: string | null;
+  reactionToWamid: string | null;
   fate: MessageFate;
+}
+
+/** How an event names the person of a message. */
+export interface Addressee {
+  phone: string | null;
+  /** Business-scoped user id, the newest. */
+  userId: string | null;
+}
+
+/** A message that a request names, by wamid or local id. */
+export interface ReferredMessage {
+  id: number;
+  wamid: string | null;
+  contactId: number;
 }
 
 interface LockedRow {
@@ -52,6 +93,12 @@ interface LockedRow {
   campaign_recipient_id: number | null;
   message_id: string | null;
   timestamp: Date;
+  direction: 'inbound' | 'outbound';
+  message_type: string;
+  message_body: string;
+  client_ref: string | null;
+  reaction_emoji: string | null;
+  reaction_to_message_id: string | null;
   status: MessageStatus;
   sent_at: Date | null;
   delivered_at: Date | null;
@@ -60,62 +107,51 @@ interface LockedRow {
   error: MessageError | null;
 }
 
+const WAMID = /^wamid\./;
+const LOCAL_ID = /^[1-9]\d{0,14}$/;
+
 @Injectable()
 export class MessagesRepository {
   /** @returns the ids, in the order of the messages */
   async insertOutgoing(tx: Tx, messages: readonly OutgoingMessage[]): Promise<number[]> {
     const rows = await tx.query<{ id: number; attempt_token: string }>(
       `insert into messages (account_id, conversation_id, contact_id, direction, message_type, message_body, status,
-         attempt_token, content, template_name, template_language, campaign_id, campaign_recipient_id, reply_to_id,
-         client_ref, sent_by, location_latitude, location_longitude, location_name, location_address, idempotency_key,
-         awaiting_since)
-       select account_id, conversation_id, contact_id, 'outbound', message_type, message_body, 'pending',
-         attempt_token, content, template_name, template_language, campaign_id, campaign_recipient_id, reply_to_id,
-         client_ref, sent_by, latitude, longitude, location_name, location_address, idempotency_key, now()
+         attempt_token, content, context, template_name, template_language, campaign_id, campaign_recipient_id, reply_to_id,
+         reply_to_message_id, client_ref, sent_by, idempotency_key, location_latitude, location_longitude, location_name,
+         location_address, media_file_id, media_id, media_url, media_mime_type, media_filename, reaction_emoji,
+         reaction_to_message_id, send_at, due_at, valid_until, awaiting_since)
+       select account_id, conversation_id, contact_id, 'outbound', message_type, message_body,
+         case when send_at is null then 'pending' else 'scheduled' end,
+         attempt_token, content, context, template_name, template_language, campaign_id, campaign_recipient_id, reply_to_id,
+         reply_to_message_id, client_ref, sent_by, idempotency_key, latitude, longitude, location_name,
+         location_address, media_file_id, media_id, media_url, media_mime_type, media_filename, reaction_emoji,
+         reaction_to_message_id, send_at, send_at, coalesce(send_at, now()) + make_interval(secs => valid_for_s),
+         case when send_at is null then now() end
        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::jsonb[], $8::text[],
          $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::float8[], $16::float8[],
-         $17::text[], $18::text[], $19::text[])
+         $17::text[], $18::text[], $19::text[], $20::jsonb[], $21::text[], $22::bigint[], $23::text[], $24::text[],
+         $25::text[], $26::text[], $27::text[], $28::text[], $29::timestamptz[], $30::int[])
          as u (account_id, conversation_id, contact_id, message_type, message_body, attempt_token, content, template_name,
            template_language, campaign_id, campaign_recipient_id, reply_to_id, client_ref, sent_by, latitude, longitude,
-           location_name, location_address, idempotency_key)
+           location_name, location_address, idempotency_key, context, reply_to_message_id, media_file_id, media_id, media_url,
+           media_mime_type, media_filename, reaction_emoji, reaction_to_message_id, send_at, valid_for_s)
        returning id, attempt_token`,
-      columnsOf(
-        messages,
-        (message) => message.accountId,
-        (message) => message.conversationId,
-        (message) => message.contactId,
-        (message) => message.messageType,
-        (message) => message.messageBody,
-        (message) => message.attemptToken,
-        (message) => json(message.content),
-        (message) => message.templateName ?? null,
-        (message) => message.templateLanguage ?? null,
-        (message) => message.campaignId ?? null,
-        (message) => message.campaignRecipientId ?? null,
-        (message) => message.replyToId ?? null,
-        (message) => message.clientRef ?? null,
-        (message) => message.sentBy ?? null,
-        (message) => message.location?.latitude ?? null,
-        (message) => message.location?.longitude ?? null,
-        (message) => message.location?.name ?? null,
-        (message) => message.location?.address ?? null,
-        (message) => message.idempotencyKey ?? null,
-      ),
+      outgoingColumns(messages),
     );
     const ids = new Map(rows.map((row) => [row.attempt_token, row.id]));
     return messages.map((message) => ids.get(message.attemptToken) as number);
   }
 
   /**
-   * The message that a request with this key sent. One that failed, or is from before the keys' time, lets go of it: the
-   * request may be tried again.
+   * The message that a request with this key sent. One that was not sent after all, or is from before the keys' time, lets
+   * go of it: the request may be tried again.
    * @param keptDays how long a key stands for its request
    */
   async findByIdempotencyKey(q: Queryable, accountId: number, key: string, keptDays: number): Promise<number | null> {
     await q.query(
       `update messages set idempotency_key = null
        where account_id = $1 and idempotency_key = $2
-         and (status = 'failed' or created_at < now() - make_interval(days => $3))`,
+         and (status in ('failed', 'expired') or created_at < now() - make_interval(days => $3))`,
       [accountId, key, keptDays],
     );
     const [row] = await q.query<{ id: number }>(
@@ -123,6 +159,19 @@ export class MessagesRepository {
       [accountId, key],
     );
     return row?.id ?? null;
+  }
+
+  /** The message that a request names by wamid or local id, or null. */
+  async findReferred(q: Queryable, accountId: number, reference: string): Promise<ReferredMessage | null> {
+    const isWamid = WAMID.test(reference);
+    const id = !isWamid && LOCAL_ID.test(reference) ? Number(reference) : null;
+    const [row] = await q.query<{ id: number; message_id: string | null; contact_id: number }>(
+      `select id, message_id, contact_id from messages where account_id = $1 and message_id = $2
+       union all
+       select id, message_id, contact_id from messages where account_id = $1 and id = $3`,
+      [accountId, isWamid ? reference : null, id],
+    );
+    return row ? { id: row.id, wamid: row.message_id, contactId: row.contact_id } : null;
   }
 
   /** Finds messages by token or wamid. @returns row ids in the order of the keys, null where there is none */
@@ -151,18 +200,38 @@ export class MessagesRepository {
   /** Locks messages in the order of their ids, so that two batches never wait for each other in a circle. */
   async lock(tx: Tx, ids: readonly number[]): Promise<Map<number, LockedMessage>> {
     const rows = await tx.query<LockedRow>(
-      `select id, account_id, conversation_id, contact_id, campaign_id, campaign_recipient_id, message_id, timestamp, status,
-              sent_at, delivered_at, read_at, failed_at, error
+      `select id, account_id, conversation_id, contact_id, campaign_id, campaign_recipient_id, message_id, timestamp, direction,
+         message_type, left(message_body, 4096) as message_body, client_ref, reaction_emoji, reaction_to_message_id, status,
+         sent_at, delivered_at, read_at, failed_at, error
        from messages where id = any($1::bigint[]) order by id for no key update`,
       [ids],
     );
     return new Map(rows.map((row) => [row.id, toLocked(row)]));
   }
 
+  /**
+   * To whom messages went. Not joined to {@link lock}: a lock that had to wait runs its whole join again, row by row
+   * (measured: 4 ms for each).
+   */
+  async findAddressees(q: Queryable, ids: readonly number[]): Promise<Map<number, Addressee>> {
+    const rows = await q.query<{ id: number; phone: string | null; user_id: string | null }>(
+      `select m.id, k.phone,
+         (select i.value from contact_identities i
+          where i.contact_id = m.contact_id and i.kind = 'user_id'
+            and i.scope = coalesce(a.portfolio_id, a.waba_id, a.phone_number_id)
+          order by i.id desc limit 1) as user_id
+       from messages m join accounts a on a.id = m.account_id join contacts k on k.id = m.contact_id
+       where m.id = any($1::bigint[])`,
+      [ids],
+    );
+    return new Map(rows.map((row) => [row.id, { phone: row.phone, userId: row.user_id }]));
+  }
+
   async writeFates(tx: Tx, messages: readonly LockedMessage[]): Promise<void> {
     await tx.query(
       `update messages m set message_id = u.wamid, status = u.status, sent_at = u.sent_at, delivered_at = u.delivered_at,
-         read_at = u.read_at, failed_at = u.failed_at, error = u.error, awaiting_since = null, updated_at = now()
+         read_at = u.read_at, failed_at = u.failed_at, error = u.error, awaiting_since = null, due_at = null,
+         updated_at = now()
        from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::jsonb[])
          as u (id, wamid, status, sent_at, delivered_at, read_at, failed_at, error)
        where m.id = u.id`,
@@ -187,18 +256,39 @@ export class MessagesRepository {
     ]);
   }
 
-  /** Single sends whose process died before the answer: their outcome is not known. Campaigns settle their own. */
-  async abandonPending(q: Queryable, olderThanS: number, limit: number): Promise<number> {
-    const rows = await q.query(
-      `update messages set status = 'unknown', awaiting_since = null, updated_at = now()
-       where id in (
-         select id from messages
-         where awaiting_since < now() - make_interval(secs => $1) and campaign_id is null
-         order by awaiting_since limit $2 for update skip locked)
-       returning id`,
+  /** Single sends whose answer is overdue, locked. Campaigns settle their own. */
+  async findAbandoned(tx: Tx, olderThanS: number, limit: number): Promise<MessageKey[]> {
+    const rows = await tx.query<{ account_id: number; attempt_token: string }>(
+      `select account_id, attempt_token from messages
+       where awaiting_since < now() - make_interval(secs => $1) and campaign_id is null
+       order by awaiting_since limit $2 for no key update skip locked`,
       [olderThanS, limit],
     );
-    return rows.length;
+    return rows.map((row) => ({ accountId: row.account_id, wamid: null, attemptToken: row.attempt_token }));
+  }
+
+  /** Messages of these attempts, of which nothing is known yet, are not to be sent any more. @returns their ids */
+  async expire(tx: Tx, attemptTokens: readonly string[]): Promise<number[]> {
+    const rows = await tx.query<{ id: number }>(
+      `update messages set status = 'expired', awaiting_since = null, due_at = null, updated_at = now()
+       where attempt_token = any($1::uuid[]) and status = 'pending' returning id`,
+      [attemptTokens],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** The file of a message on its way has a new id; getting that took a while, which is not to count as a lost answer. */
+  async replaceFile(
+    q: Queryable,
+    attemptToken: string,
+    content: Record<string, unknown>,
+    mediaId: string | null,
+  ): Promise<void> {
+    await q.query(
+      `update messages set content = $2::jsonb, media_id = $3, status = 'pending', awaiting_since = now(), updated_at = now()
+       where attempt_token = $1 and status in ('pending', 'unknown')`,
+      [attemptToken, json(content), mediaId],
+    );
   }
 
   /** Messages of these attempts become `unknown`, where nothing is known yet. */
@@ -211,6 +301,42 @@ export class MessagesRepository {
   }
 }
 
+function outgoingColumns(messages: readonly OutgoingMessage[]): unknown[][] {
+  return columnsOf(
+    messages,
+    (message) => message.accountId,
+    (message) => message.conversationId,
+    (message) => message.contactId,
+    (message) => message.messageType,
+    (message) => message.messageBody,
+    (message) => message.attemptToken,
+    (message) => json(message.content),
+    (message) => message.templateName ?? null,
+    (message) => message.templateLanguage ?? null,
+    (message) => message.campaignId ?? null,
+    (message) => message.campaignRecipientId ?? null,
+    (message) => message.replyToId ?? null,
+    (message) => message.clientRef ?? null,
+    (message) => message.sentBy ?? null,
+    (message) => message.location?.latitude ?? null,
+    (message) => message.location?.longitude ?? null,
+    (message) => message.location?.name ?? null,
+    (message) => message.location?.address ?? null,
+    (message) => message.idempotencyKey ?? null,
+    (message) => json(message.context),
+    (message) => message.replyToWamid ?? null,
+    (message) => message.media?.fileId ?? null,
+    (message) => message.media?.mediaId ?? null,
+    (message) => message.media?.link ?? null,
+    (message) => message.media?.mimeType ?? null,
+    (message) => message.media?.filename ?? null,
+    (message) => message.reaction?.emoji ?? null,
+    (message) => message.reaction?.toWamid ?? null,
+    (message) => message.sendAt ?? null,
+    (message) => message.validForS ?? null,
+  );
+}
+
 function toLocked(row: LockedRow): LockedMessage {
   return {
     id: row.id,
@@ -221,6 +347,12 @@ function toLocked(row: LockedRow): LockedMessage {
     campaignRecipientId: row.campaign_recipient_id,
     wamid: row.message_id,
     timestamp: row.timestamp,
+    direction: row.direction,
+    messageType: row.message_type,
+    messageBody: row.message_body,
+    clientRef: row.client_ref,
+    reactionEmoji: row.reaction_emoji,
+    reactionToWamid: row.reaction_to_message_id,
     fate: {
       status: row.status,
       sentAt: row.sent_at,

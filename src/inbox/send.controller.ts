@@ -1,16 +1,35 @@
-import { Body, Controller, Headers, Post, Query } from '@nestjs/common';
+import { Body, Controller, Headers, Post, Query, Res } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { AccountResolver } from '../accounts/account-resolver.js';
 import type { ErrorCode } from '../common/app-error.js';
 import { Config } from '../config/config.js';
-import { Operation } from '../http/operation.js';
-import { toMessageDto } from './message.dto.js';
 import { addressOf } from './address.js';
-import { locationMessage, templateMessage, textMessage } from './outgoing.js';
-import { SendLocationDto, SendMessageDto, SendQuery, SendResultDto, SendTemplateDto } from './send.dto.js';
-import { SendService, type Sent } from './send.service.js';
+import {
+  contactsMessage,
+  interactiveMessage,
+  locationMessage,
+  mediaMessage,
+  reactionMessage,
+  templateMessage,
+  textMessage,
+} from './outgoing.js';
+import {
+  SendLocationDto,
+  SendMediaDto,
+  SendMessageDto,
+  SendQuery,
+  SendReactionDto,
+  SendResultDto,
+  SendTemplateDto,
+} from './send.dto.js';
+import { answerSend, FREE_FORM_ERRORS, SEND_ERRORS, SendOperation } from './send.operation.js';
+import { SendService } from './send.service.js';
+import { SendContactsDto } from './sending/contact-card.dto.js';
+import { INTERACTIVE_EXAMPLES, SendInteractiveDto } from './sending/interactive.dto.js';
+import type { SendCommand } from './sending/send-command.js';
 
-const SEND_ERRORS: ErrorCode[] = ['graph_error', 'graph_outcome_unknown', 'client_ref_taken', 'rate_limited'];
-const TAG = 'Sending';
+const MEDIA_ERRORS: ErrorCode[] = [...FREE_FORM_ERRORS, 'payload_too_large', 'unsupported_media_type'];
 
 /** Single messages, in the family of the seeds: flat bodies, Meta's answer and the stored message back. */
 @Controller()
@@ -22,67 +41,122 @@ export class SendController {
   ) {}
 
   @Post('send-message')
-  @Operation({
+  @SendOperation({
     id: 'sendMessage',
     summary: 'Send a text message',
     description: 'Inside the 24-hour service window only; outside it Meta takes templates.',
-    tag: TAG,
-    scope: 'messages:send',
-    answers: SendResultDto,
-    errors: [...SEND_ERRORS, 'outside_service_window'],
+    errors: FREE_FORM_ERRORS,
   })
   async sendMessage(
     @Body() body: SendMessageDto,
     @Query() query: SendQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('idempotency-key') idempotencyKey?: string,
   ): Promise<SendResultDto> {
-    const account = await this.accounts.current();
-    const to = addressOf(body, this.config.defaultCountry);
-    return toResult(await this.sender.send(account, { ...textMessage(to, body), force: query.force, idempotencyKey }));
+    return this.send(textMessage(this.addressOf(body), body), reply, idempotencyKey, query);
   }
 
   @Post('send-location')
-  @Operation({
-    id: 'sendLocation',
-    summary: 'Send a location pin',
-    tag: TAG,
-    scope: 'messages:send',
-    answers: SendResultDto,
-    errors: [...SEND_ERRORS, 'outside_service_window'],
-  })
+  @SendOperation({ id: 'sendLocation', summary: 'Send a location pin', errors: FREE_FORM_ERRORS })
   async sendLocation(
     @Body() body: SendLocationDto,
     @Query() query: SendQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('idempotency-key') idempotencyKey?: string,
   ): Promise<SendResultDto> {
-    const account = await this.accounts.current();
-    const to = addressOf(body, this.config.defaultCountry);
-    return toResult(
-      await this.sender.send(account, { ...locationMessage(to, body), force: query.force, idempotencyKey }),
-    );
+    return this.send(locationMessage(this.addressOf(body), body), reply, idempotencyKey, query);
   }
 
   @Post('send-template')
-  @Operation({
+  @SendOperation({
     id: 'sendTemplate',
     summary: 'Send an approved template',
     description: 'Any time, also outside the service window.',
-    tag: TAG,
-    scope: 'messages:send',
-    answers: SendResultDto,
     errors: SEND_ERRORS,
   })
   async sendTemplate(
     @Body() body: SendTemplateDto,
+    @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('idempotency-key') idempotencyKey?: string,
   ): Promise<SendResultDto> {
     const account = await this.accounts.current();
-    const to = addressOf(body, this.config.defaultCountry);
     const template = await this.sender.findTemplate(account, body.template_name, body.language);
-    return toResult(await this.sender.send(account, { ...templateMessage(to, body, template), idempotencyKey }));
+    return this.send(templateMessage(this.addressOf(body), body, template), reply, idempotencyKey);
   }
-}
 
-function toResult(sent: Sent): SendResultDto {
-  return { status: 'sent', result: sent.result, message: toMessageDto(sent.message) };
+  @Post('send-media')
+  @SendOperation({
+    id: 'sendMedia',
+    summary: 'Send an image, a video, an audio, a document or a sticker',
+    description: 'A file of the media library (or any media id of Meta’s), or a link that Meta fetches.',
+    errors: MEDIA_ERRORS,
+  })
+  async sendMedia(
+    @Body() body: SendMediaDto,
+    @Query() query: SendQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<SendResultDto> {
+    return this.send(mediaMessage(this.addressOf(body), body), reply, idempotencyKey, query);
+  }
+
+  @Post('send-reaction')
+  @SendOperation({
+    id: 'sendReaction',
+    summary: 'React to a message, or take a reaction back',
+    description: 'It is shown in `reactions` of the message it is for. Of a reaction Meta tells only `sent`.',
+    errors: FREE_FORM_ERRORS,
+  })
+  async sendReaction(
+    @Body() body: SendReactionDto,
+    @Query() query: SendQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<SendResultDto> {
+    return this.send(reactionMessage(this.addressOf(body), body), reply, idempotencyKey, query);
+  }
+
+  @Post('send-contacts')
+  @SendOperation({ id: 'sendContacts', summary: 'Send contact cards', errors: FREE_FORM_ERRORS })
+  async sendContacts(
+    @Body() body: SendContactsDto,
+    @Query() query: SendQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<SendResultDto> {
+    return this.send(contactsMessage(this.addressOf(body), body), reply, idempotencyKey, query);
+  }
+
+  @Post('send-interactive')
+  @ApiBody({ type: SendInteractiveDto, examples: INTERACTIVE_EXAMPLES })
+  @SendOperation({
+    id: 'sendInteractive',
+    summary: 'Send buttons, a list, a link button, a location request or a flow',
+    description:
+      'One flat body for every kind: `type` says which, and the fields of that kind go with it (see the examples). Whoever ' +
+      'has Meta’s own `interactive` object sends that instead. Lengths are counted in characters, as Meta does.',
+    errors: MEDIA_ERRORS,
+  })
+  async sendInteractive(
+    @Body() body: SendInteractiveDto,
+    @Query() query: SendQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<SendResultDto> {
+    return this.send(interactiveMessage(this.addressOf(body), body), reply, idempotencyKey, query);
+  }
+
+  private addressOf(body: { phone?: string; user_id?: string }): SendCommand['to'] {
+    return addressOf(body, this.config.defaultCountry);
+  }
+
+  private async send(
+    command: SendCommand,
+    reply: FastifyReply,
+    idempotencyKey: string | undefined,
+    query?: SendQuery,
+  ): Promise<SendResultDto> {
+    const account = await this.accounts.current();
+    return answerSend(await this.sender.send(account, { ...command, force: query?.force, idempotencyKey }), reply);
+  }
 }

@@ -6,27 +6,21 @@ import {
   Int,
   JsonObject,
   ListOf,
+  MessageReference,
   Nested,
   OneOf,
   OptionalText,
   Phone,
   Text,
+  Timestamp,
 } from '../http/fields.js';
+import { MEDIA_TYPES, type MediaType } from '../media/media-state.js';
 import { MessageDto } from './message.dto.js';
+import { MAX_VALID_FOR_S } from './sending/schedule.js';
+import { MAX_CAPTION, MAX_TEXT } from './sending/text-limits.js';
 
-/** What every send takes. */
-export class SendDto extends AccountScopedDto {
-  @Phone({ optional: true, description: 'Phone number in any spelling. Either this or user_id.' })
-  phone?: string;
-
-  @Text({
-    max: 150,
-    optional: true,
-    description: 'Business-scoped user id, for people whose phone is not known.',
-    example: 'IN.13491208655302741918',
-  })
-  user_id?: string;
-
+/** What every send takes, whatever it is and whoever it goes to. */
+export class SendOptionsDto extends AccountScopedDto {
   @Text({
     max: 100,
     optional: true,
@@ -37,16 +31,48 @@ export class SendDto extends AccountScopedDto {
 
   @OptionalText({ max: 255, description: 'The agent who sends, for the record.', example: 'asha@example.com' })
   sent_by?: string;
+
+  @Timestamp({
+    optional: true,
+    description:
+      'Sends it then, up to 30 days ahead, with a time zone: answers 202 and `scheduled`. `DELETE /messages/{id}` cancels it.',
+    example: '2026-11-22T09:30:00.000Z',
+  })
+  send_at?: string;
+
+  @Int({
+    optional: true,
+    min: 1,
+    max: MAX_VALID_FOR_S,
+    description:
+      'Not sent when it is older than this by then, counted from send_at or from now: `expired`. With send_at a day, when ' +
+      'it is left out.',
+    example: 3_600,
+  })
+  valid_for_s?: number;
 }
 
-class ReplyDto extends SendDto {
-  @Text({ max: 512, optional: true, description: 'wamid or local id of the message that is answered.' })
+/** What every flat send takes. */
+export class SendDto extends SendOptionsDto {
+  @Phone({ optional: true, description: 'Phone number in any spelling. Either this or user_id.' })
+  phone?: string;
+
+  @Text({
+    max: 150,
+    optional: true,
+    description: 'Business-scoped user id, for people whose phone is not known.',
+    example: 'IN.13491208655302741918',
+  })
+  user_id?: string;
+}
+
+export class ReplyDto extends SendDto {
+  @MessageReference({ optional: true, description: 'wamid or local id of the message that is answered.' })
   reply_message_id?: string;
 }
 
 export class SendMessageDto extends ReplyDto {
-  /** Limit: Meta’s text message page. */
-  @Text({ max: 4_096, example: 'Hello!' })
+  @Text({ max: MAX_TEXT, example: 'Hello!' })
   message: string;
 
   @Bool({ optional: true, description: 'Show a preview of the first link.' })
@@ -120,6 +146,44 @@ export class SendTemplateDto extends SendDto {
   components?: Record<string, unknown>[];
 }
 
+export class SendMediaDto extends ReplyDto {
+  @OneOf(MEDIA_TYPES)
+  type: MediaType;
+
+  @Text({
+    max: 512,
+    optional: true,
+    description: 'Id of a file of the media library or of Meta. Either this or link.',
+    example: '1037543291543636',
+  })
+  media_id?: string;
+
+  @Text({
+    max: 2_000,
+    optional: true,
+    description: 'https address that Meta fetches the file from. Either this or media_id.',
+    example: 'https://example.com/menu.pdf',
+  })
+  link?: string;
+
+  @OptionalText({ max: MAX_CAPTION, description: 'Of an image, a video or a document.', example: 'Our menu' })
+  caption?: string;
+
+  @OptionalText({ max: 240, description: 'Of a document: the name that is shown.', example: 'menu.pdf' })
+  filename?: string;
+
+  @Bool({ optional: true, description: 'Of an audio: a voice message (OGG with OPUS).' })
+  voice?: boolean;
+}
+
+export class SendReactionDto extends SendDto {
+  @MessageReference({ description: 'wamid or local id of the message that is reacted to.' })
+  message_id: string;
+
+  @Text({ max: 64, min: 0, description: 'One emoji; the empty text takes the reaction back.', example: '👍' })
+  emoji: string;
+}
+
 export class SendQuery extends AccountScopedDto {
   @Bool({ optional: true, description: 'Asks Meta although the service window is closed.' })
   force?: boolean;
@@ -127,12 +191,14 @@ export class SendQuery extends AccountScopedDto {
 
 /** What every send answers. */
 export class SendResultDto {
-  @OneOf(['sent', 'scheduled'])
+  @OneOf(['sent', 'scheduled', 'cancelled'], {
+    description: '`scheduled` with 202. `cancelled`: what an earlier request with this Idempotency-Key came to.',
+  })
   status: string;
 
   @JsonObject({
     nullable: true,
-    description: 'Meta’s answer.',
+    description: 'Meta’s answer; null while there is none.',
     example: { messaging_product: 'whatsapp', messages: [{ id: 'wamid.…' }] },
   })
   result: object | null;

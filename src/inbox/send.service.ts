@@ -1,60 +1,43 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
-import { AppError } from '../common/app-error.js';
-import { phoneFromWaId } from '../common/phone-number.js';
-import { sleep } from '../common/sleep.js';
+import { AppError, invalidField } from '../common/app-error.js';
 import { PeopleService } from '../contacts/people.service.js';
-import { Database, type Tx } from '../database/database.js';
+import { Database, type Queryable, type Tx } from '../database/database.js';
 import { isConnectionLoss, violatedUniqueKey } from '../database/pg-error.js';
-import { MessagesApi, type MessageContent, type SendResponse } from '../meta/api/messages.js';
+import type { MessageContent, SendResponse } from '../meta/api/messages.js';
 import type { GraphResult } from '../meta/graph-client.js';
 import { ambiguous } from '../meta/graph-error.js';
 import { graphProblem } from '../meta/graph-problem.js';
 import type { Template } from '../templates/template.js';
 import { TemplatesService } from '../templates/templates.service.js';
-import type { Address } from './address.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService } from './deliveries.service.js';
-import { callbackDataOf, evidenceOfAnswer } from './evidence.js';
 import { InboxRepository } from './inbox.repository.js';
 import { toMessageDto, type MessageRow } from './message.dto.js';
-import { MessagesRepository } from './messages.repository.js';
+import { MessagesRepository, type OutgoingMedia, type ReferredMessage } from './messages.repository.js';
+import { Attachments, placeMedia } from './sending/attachments.js';
+import { Dispatch, type Outgoing } from './sending/dispatch.service.js';
+import type { Reference, SendCommand } from './sending/send-command.js';
 
 /** Free-form messages may follow a customer's message for this long. Source: Meta's customer service windows page. */
 export const SERVICE_WINDOW_HOURS = 24;
 
 /** As long as the answers of requests with a key are kept. */
 const KEY_KEPT_DAYS = 7;
-const SETTLE_ATTEMPTS = 5;
 const SUGGESTED_TEMPLATES = 20;
-
-export interface SendCommand {
-  to: Address;
-  messageType: string;
-  messageBody: string;
-  content: MessageContent;
-  /** wamid or local id of the message that is answered. */
-  replyTo?: string | undefined;
-  clientRef?: string | undefined;
-  sentBy?: string | undefined;
-  /** Of the request: a message that was sent with it is not sent again. */
-  idempotencyKey?: string | undefined;
-  template?: { name: string; language: string };
-  location?: { latitude: number; longitude: number; name: string; address: string };
-  /** Templates may be sent any time; everything else only inside the service window. */
-  isFreeForm: boolean;
-  /** Ask Meta although the window is closed. */
-  force?: boolean | undefined;
-}
+/** Of a message for later: what could not be sent for a day (Meta or we were away) is not wanted any more. */
+const SCHEDULED_VALID_FOR_S = 86_400;
 
 export interface Sent {
-  /** Meta's answer; null when only the message is left of it. */
+  /** What came of the request; a message may have gone on since. */
+  outcome: 'sent' | 'scheduled' | 'cancelled';
+  /** Meta's answer; null when only the message is left of it, and while the message waits for its time. */
   result: SendResponse | null;
   message: MessageRow;
 }
 
-/** Sends one message and stores it, whatever comes of it. */
+/** Sends one message, or keeps it for its time, and stores it, whatever comes of it. */
 @Injectable()
 export class SendService {
   constructor(
@@ -65,7 +48,8 @@ export class SendService {
     private readonly messages: MessagesRepository,
     private readonly inbox: InboxRepository,
     private readonly templates: TemplatesService,
-    private readonly messagesApi: MessagesApi,
+    private readonly attachments: Attachments,
+    private readonly dispatch: Dispatch,
   ) {}
 
   /**
@@ -73,40 +57,47 @@ export class SendService {
    *   no answer came: the message stays `unknown` until a status tells, and must not be sent again on a guess
    */
   async send(account: Account, command: SendCommand): Promise<Sent> {
-    const earlier = await this.findEarlier(account, command.idempotencyKey);
+    const askedAt = performance.now();
+    const earlier = await this.findEarlier(account, command);
     if (earlier) {
       return recall(earlier);
     }
-    const attemptToken = randomUUID();
-    const started = await this.begin(account, command, attemptToken);
-    const answer = await this.messagesApi.send(account, {
-      to: command.to,
-      content: command.content,
-      replyTo: started.replyToWamid,
-      callbackData: callbackDataOf(attemptToken),
-    });
-    const message = await this.conclude(account, attemptToken, started, answer);
+    const media = await this.prepareAttachment(account, command);
+    const outgoing = await this.begin(account, command, media);
+    if (command.sendAt) {
+      const message = await this.inbox.getMessage(this.database, account.id, outgoing.id);
+      return { outcome: 'scheduled', result: null, message };
+    }
+    if (command.validForS !== undefined && performance.now() - askedAt > command.validForS * 1_000) {
+      throw await this.expire(account, outgoing);
+    }
+    const answer = await this.dispatch.post(account, outgoing);
+    const message = await this.conclude(account, outgoing, answer);
     if (!answer.ok) {
-      throw graphProblem(answer.failure, { message: message ? toMessageDto(message) : { id: started.messageId } });
+      throw graphProblem(answer.failure, { message: message ? toMessageDto(message) : { id: outgoing.id } });
     }
     if (!message) {
       // "The database is away, try again" would make the caller send an accepted message a second time.
       const failure = ambiguous('Meta accepted the message, but that could not be stored yet.');
-      throw graphProblem(failure, { message: { id: started.messageId } });
+      throw graphProblem(failure, { message: { id: outgoing.id } });
     }
-    return { result: answer.body, message };
+    return { outcome: 'sent', result: answer.body, message };
+  }
+
+  /** The local copy of a template, if there is one. */
+  findTemplate(account: Account, name: string, language: string): Promise<Template | null> {
+    return this.templates.findByName(this.database, account.id, name, language);
   }
 
   /** Stores Meta's answer and reads the message. @returns null when the database stays away */
   private async conclude(
     account: Account,
-    attemptToken: string,
-    started: { messageId: number; contactId: number },
+    outgoing: Outgoing,
     answer: GraphResult<SendResponse>,
   ): Promise<MessageRow | null> {
     try {
-      await this.settle(account, attemptToken, started.contactId, answer);
-      return await this.inbox.getMessage(this.database, account.id, started.messageId);
+      await this.dispatch.settle(account, outgoing, answer);
+      return await this.inbox.getMessage(this.database, account.id, outgoing.id);
     } catch (error) {
       if (isConnectionLoss(error)) {
         return null;
@@ -116,27 +107,47 @@ export class SendService {
   }
 
   /**
-   * What a request with the same key sent, when its answer was not kept: the process died between Meta and the answer. The
-   * message itself was stored before Meta was asked, so it decides.
+   * What a request with the same key sent, when its answer was not kept: the process died between Meta and the answer, or
+   * the request carried a file. The message itself was stored before Meta was asked, so it decides.
    */
-  private async findEarlier(account: Account, idempotencyKey: string | undefined): Promise<MessageRow | null> {
+  private async findEarlier(account: Account, command: SendCommand): Promise<MessageRow | null> {
+    const { idempotencyKey } = command;
     if (idempotencyKey === undefined) {
       return null;
     }
     const id = await this.messages.findByIdempotencyKey(this.database, account.id, idempotencyKey, KEY_KEPT_DAYS);
-    return id === null ? null : this.inbox.getMessage(this.database, account.id, id);
+    if (id === null) {
+      return null;
+    }
+    const message = await this.inbox.getMessage(this.database, account.id, id);
+    const person = await this.people.findByAddress(this.database, account, command.to);
+    // A template's text is rendered from a copy that may have changed meanwhile.
+    const isSameText = command.template !== undefined || message.message_body === command.messageBody;
+    if (person?.contactId !== message.contact_id || message.message_type !== command.messageType || !isSameText) {
+      throw new AppError(
+        'idempotency_key_reused',
+        'This Idempotency-Key was used for another request. Make a new one.',
+      );
+    }
+    return message;
   }
 
-  /** The local copy of a template, if there is one. */
-  findTemplate(account: Account, name: string, language: string): Promise<Template | null> {
-    return this.templates.findByName(this.database, account.id, name, language);
+  /** A file goes to Meta before its message does, so what would refuse the message is asked first. */
+  private async prepareAttachment(account: Account, command: SendCommand): Promise<OutgoingMedia | null> {
+    if (!command.attachment) {
+      return null;
+    }
+    if (needsOpenWindow(command)) {
+      const person = await this.people.findByAddress(this.database, account, command.to);
+      const id = person && (await this.inbox.findConversation(this.database, account.id, person.contactId));
+      await this.requireOpenWindow(this.database, account, id);
+    }
+    return this.attachments.prepare(account, command.attachment);
   }
 
-  private async begin(
-    account: Account,
-    command: SendCommand,
-    attemptToken: string,
-  ): Promise<{ messageId: number; contactId: number; replyToWamid: string | null }> {
+  /** Durable before Meta is asked. */
+  private async begin(account: Account, command: SendCommand, media: OutgoingMedia | null): Promise<Outgoing> {
+    const attemptToken = randomUUID();
     try {
       return await this.database.transaction(async (tx) => {
         const [person] = await this.people.ensure(tx, account, [
@@ -148,50 +159,70 @@ export class SendService {
         if (!person) {
           throw new Error('A person was asked for and none came');
         }
-        const [conversationId] = await this.conversations.ensure(tx, account.id, [person.contactId]);
+        const { contactId } = person;
+        const [conversationId] = await this.conversations.ensure(tx, account.id, [contactId]);
         if (conversationId === undefined) {
           throw new Error('A conversation was asked for and none came');
         }
-        if (command.isFreeForm && !command.force) {
+        if (needsOpenWindow(command)) {
           await this.requireOpenWindow(tx, account, conversationId);
         }
-        const replyTo =
-          command.replyTo === undefined ? null : await this.inbox.findQuoted(tx, account.id, command.replyTo);
-        const [messageId] = await this.deliveries.begin(tx, [
+        const replyTo = command.replyTo ? await this.requireReferred(tx, account, contactId, command.replyTo) : null;
+        const reaction = command.reaction
+          ? {
+              emoji: command.reaction.emoji,
+              toWamid: (await this.requireReferred(tx, account, contactId, command.reaction.to)).wamid,
+            }
+          : null;
+        const content = contentOf(command, media, reaction);
+        const [id] = await this.deliveries.begin(tx, [
           {
             accountId: account.id,
             conversationId,
-            contactId: person.contactId,
+            contactId,
             messageType: command.messageType,
             messageBody: command.messageBody,
             attemptToken,
-            content: command.content,
+            content,
             templateName: command.template?.name ?? null,
             templateLanguage: command.template?.language ?? null,
             replyToId: replyTo?.id ?? null,
+            replyToWamid: replyTo?.wamid ?? null,
             clientRef: command.clientRef ?? null,
             sentBy: command.sentBy ?? null,
             idempotencyKey: command.idempotencyKey ?? null,
             location: command.location ?? null,
+            media,
+            reaction,
+            // Whoever sends it later asks of the window again.
+            context: command.sendAt && command.force ? { force: true } : null,
+            sendAt: command.sendAt ?? null,
+            validForS: command.validForS ?? (command.sendAt ? SCHEDULED_VALID_FOR_S : null),
           },
         ]);
-        return { messageId: messageId as number, contactId: person.contactId, replyToWamid: replyTo?.wamid ?? null };
+        if (command.sendAt) {
+          await this.deliveries.announce(tx, [id as number]);
+        }
+        return {
+          id: id as number,
+          contactId,
+          to: command.to,
+          content,
+          replyToWamid: replyTo?.wamid ?? null,
+          ownMediaId: media?.fileId ? media.mediaId : null,
+          attemptToken,
+        };
       });
     } catch (error) {
-      if (violatedUniqueKey(error) === 'messages_account_id_client_ref_key') {
-        throw new AppError('client_ref_taken', `A message with client_ref "${command.clientRef}" exists.`);
-      }
-      if (violatedUniqueKey(error) === 'messages_account_id_idempotency_key_key') {
-        throw new AppError('idempotency_in_progress', 'A request with this Idempotency-Key is still running.', {
-          retryAfterS: 1,
-        });
-      }
-      throw error;
+      throw translated(error, command);
     }
   }
 
-  private async requireOpenWindow(tx: Tx, account: Account, conversationId: number): Promise<void> {
-    const window = await this.conversations.serviceWindow(tx, conversationId, SERVICE_WINDOW_HOURS);
+  private async requireOpenWindow(q: Queryable, account: Account, conversationId: number | null): Promise<void> {
+    const window =
+      conversationId === null
+        ? { isOpen: false, expiresAt: null }
+        : await this.conversations.serviceWindow(q, conversationId, SERVICE_WINDOW_HOURS);
     if (window.isOpen) {
       return;
     }
@@ -207,41 +238,71 @@ export class SendService {
     );
   }
 
-  /**
-   * Stores what came of it. The answer is in our hands and nowhere else: a database that is away for a moment must not turn
-   * an accepted message into an unknown one.
-   */
-  private async settle(
+  /** The message that is answered or reacted to. A wamid nobody here knows is still good for Meta. */
+  private async requireReferred(
+    tx: Tx,
     account: Account,
-    attemptToken: string,
     contactId: number,
-    answer: GraphResult<SendResponse>,
-  ): Promise<void> {
-    const waId = answer.ok ? answer.body.contacts?.[0]?.wa_id : undefined;
-    const alias = waId === undefined ? null : phoneFromWaId(waId);
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.database.transaction(async (tx) => {
-          await this.deliveries.apply(tx, [
-            {
-              accountId: account.id,
-              wamid: answer.ok ? (answer.body.messages[0]?.id ?? null) : null,
-              attemptToken,
-              evidence: evidenceOfAnswer(answer, new Date()),
-            },
-          ]);
-          if (alias) {
-            await this.people.linkPhones(tx, [{ contactId, phone: alias }]);
-          }
-        });
-        return;
-      } catch (error) {
-        if (attempt >= SETTLE_ATTEMPTS || !isConnectionLoss(error)) {
-          throw error;
-        }
-        await sleep(200 * attempt);
+    { field, reference }: Reference,
+  ): Promise<{ id: number | null; wamid: string }> {
+    const referred = await this.messages.findReferred(tx, account.id, reference);
+    if (!referred) {
+      if (!reference.startsWith('wamid.')) {
+        throw invalidField(field, 'not_found', `${field} names no message of this account`);
       }
+      return { id: null, wamid: reference };
     }
+    return { id: referred.id, wamid: requireQuotable(referred, contactId, field) };
+  }
+
+  /** The request took longer than its message was to live. */
+  private async expire(account: Account, outgoing: Outgoing): Promise<AppError> {
+    const message = await this.database.transaction(async (tx) => {
+      await this.deliveries.expire(tx, [outgoing.attemptToken]);
+      return this.inbox.getMessage(tx, account.id, outgoing.id);
+    });
+    return new AppError('message_expired', 'The message was older than valid_for_s before Meta could be asked.', {
+      extra: { message: toMessageDto(message) },
+    });
+  }
+}
+
+function needsOpenWindow(command: SendCommand): boolean {
+  // What is sent later is asked of then: the customer may write in between.
+  return command.isFreeForm && !command.force && !command.sendAt;
+}
+
+function contentOf(
+  { content }: SendCommand,
+  media: OutgoingMedia | null,
+  reaction: { emoji: string; toWamid: string } | null,
+): MessageContent {
+  if (reaction) {
+    return { ...content, reaction: { message_id: reaction.toWamid, emoji: reaction.emoji } };
+  }
+  return media ? placeMedia(content, media) : content;
+}
+
+function requireQuotable(message: ReferredMessage, contactId: number, field: string): string {
+  if (message.contactId !== contactId) {
+    throw invalidField(field, 'other_conversation', `${field} names a message of another conversation`);
+  }
+  if (message.wamid === null) {
+    throw invalidField(field, 'not_sent', `${field} names a message that has not reached WhatsApp`);
+  }
+  return message.wamid;
+}
+
+function translated(error: unknown, command: SendCommand): unknown {
+  switch (violatedUniqueKey(error)) {
+    case 'messages_account_id_client_ref_key':
+      return new AppError('client_ref_taken', `A message with client_ref "${command.clientRef}" exists.`);
+    case 'messages_account_id_idempotency_key_key':
+      return new AppError('idempotency_in_progress', 'A request with this Idempotency-Key is still running.', {
+        retryAfterS: 1,
+      });
+    default:
+      return error;
   }
 }
 
@@ -251,5 +312,6 @@ function recall(message: MessageRow): Sent {
     const failure = ambiguous('The request that sent this message died before Meta answered.');
     throw graphProblem(failure, { message: toMessageDto(message) });
   }
-  return { result: null, message };
+  const { status } = message;
+  return { outcome: status === 'scheduled' || status === 'cancelled' ? status : 'sent', result: null, message };
 }

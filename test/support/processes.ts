@@ -11,6 +11,8 @@ export interface Processes {
   database: TestDatabase;
   simulator: Simulator;
   startApi(): Promise<ChildProcess>;
+  /** One more API beside the first, on a port of its own. @returns its URL */
+  startAnotherApi(): Promise<string>;
   startWorker(): Promise<ChildProcess>;
   call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
   close(): Promise<void>;
@@ -52,6 +54,12 @@ export async function startProcesses(env: Record<string, string> = {}): Promise<
     database,
     simulator: connectSimulator(`http://127.0.0.1:${simulatorPort}`),
     startApi,
+    startAnotherApi: async () => {
+      const another = await freePort();
+      launch('main.js', { ...environment, PORT: String(another) });
+      await eventually(() => isUp(`http://127.0.0.1:${another}/health/ready`), Boolean);
+      return `http://127.0.0.1:${another}`;
+    },
     startWorker: async () => {
       const worker = launch('worker.js', environment);
       await new Promise((resolve) => worker.once('message', resolve));

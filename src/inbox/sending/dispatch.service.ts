@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import type { Account } from '../../accounts/account.js';
+import { phoneFromWaId } from '../../common/phone-number.js';
+import { sleep } from '../../common/sleep.js';
+import { PeopleService } from '../../contacts/people.service.js';
+import { Database, type Tx } from '../../database/database.js';
+import { isConnectionLoss } from '../../database/pg-error.js';
+import { MessagesApi, type MessageContent, type Recipient, type SendResponse } from '../../meta/api/messages.js';
+import type { GraphResult } from '../../meta/graph-client.js';
+import { DeliveriesService } from '../deliveries.service.js';
+import { callbackDataOf, evidenceOfAnswer } from '../evidence.js';
+import { MessagesRepository, type OutgoingMedia } from '../messages.repository.js';
+import { Attachments, placeMedia } from './attachments.js';
+
+const SETTLE_ATTEMPTS = 5;
+const SETTLE_RETRY_MS = 200;
+
+/** A stored message whose turn it is. */
+export interface Outgoing {
+  id: number;
+  contactId: number;
+  to: Recipient;
+  content: MessageContent;
+  /** wamid of what is quoted. */
+  replyToWamid: string | null;
+  /** Meta's id of its file, where the file is ours; else null. */
+  ownMediaId: string | null;
+  attemptToken: string;
+}
+
+/** Meta's refusals of a media id that it does not know (any more). */
+const FILE_REFUSED: readonly (number | null)[] = [100, 131009, 131053];
+
+/** The way to Meta and back for single messages, sent now or later. */
+@Injectable()
+export class Dispatch {
+  constructor(
+    private readonly database: Database,
+    private readonly people: PeopleService,
+    private readonly deliveries: DeliveriesService,
+    private readonly messages: MessagesRepository,
+    private readonly attachments: Attachments,
+    private readonly messagesApi: MessagesApi,
+  ) {}
+
+  /**
+   * Asks Meta, once. The message must be committed as pending: whoever dies here leaves it to the sweeper. A refusal is proof
+   * that nothing was sent, so where Meta has dropped a file that is kept here, it gets the file again and is asked again.
+   */
+  async post(account: Account, message: Outgoing): Promise<GraphResult<SendResponse>> {
+    const answer = await this.ask(account, message);
+    if (answer.ok || message.ownMediaId === null || !FILE_REFUSED.includes(answer.failure.code)) {
+      return answer;
+    }
+    const media = await this.attachments.renew(account, message.ownMediaId);
+    return media ? this.ask(account, await this.withFile(message, media)) : answer;
+  }
+
+  /** The message with another id of its file, stored before Meta is asked. */
+  async withFile<T extends Outgoing>(message: T, media: OutgoingMedia): Promise<T> {
+    const content = placeMedia(message.content, media);
+    await this.messages.replaceFile(this.database, message.attemptToken, content, media.mediaId);
+    return { ...message, content, ownMediaId: media.mediaId };
+  }
+
+  private ask(account: Account, message: Outgoing): Promise<GraphResult<SendResponse>> {
+    return this.messagesApi.send(account, {
+      to: message.to,
+      content: message.content,
+      replyTo: message.replyToWamid,
+      callbackData: callbackDataOf(message.attemptToken),
+    });
+  }
+
+  /**
+   * Stores what came of it. The answer is in our hands and nowhere else: a database that is away for a moment must not turn
+   * an accepted message into an unknown one.
+   */
+  async settle(account: Account, message: Outgoing, answer: GraphResult<SendResponse>): Promise<void> {
+    await patiently(() =>
+      this.database.transaction(async (tx) => {
+        await this.deliveries.apply(tx, [
+          {
+            accountId: account.id,
+            wamid: answer.ok ? (answer.body.messages[0]?.id ?? null) : null,
+            attemptToken: message.attemptToken,
+            evidence: evidenceOfAnswer(answer, new Date()),
+          },
+        ]);
+        await this.learn(tx, account, message, answer);
+      }),
+    );
+  }
+
+  /** Meta's `wa_id` may differ from the number that was written to (Brazil, Mexico): it is the same person. */
+  private async learn(tx: Tx, account: Account, message: Outgoing, answer: GraphResult<SendResponse>): Promise<void> {
+    const named = answer.ok ? answer.body.contacts?.[0] : undefined;
+    const phone = named?.wa_id === undefined ? null : phoneFromWaId(named.wa_id);
+    const userId = named?.user_id ?? null;
+    if (phone !== null || userId !== null) {
+      await this.people.learn(tx, account, [{ contactId: message.contactId, phone, userId }]);
+    }
+  }
+}
+
+/** Does it again while the database is away. */
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= SETTLE_ATTEMPTS || !isConnectionLoss(error)) {
+        throw error;
+      }
+      await sleep(SETTLE_RETRY_MS * attempt);
+    }
+  }
+}
