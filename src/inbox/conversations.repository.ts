@@ -5,12 +5,38 @@ import { columnsOf } from '../database/unnest.js';
 /** What a message changes in its conversation. */
 export interface ConversationTouch {
   conversationId: number;
-  messageId: number;
+  /** Becomes the last message, if it is the newest; null: it is no bubble (a reaction). */
+  messageId: number | null;
   at: Date;
   /** Messages the customer wrote and nobody has read. */
   unread: number;
-  /** The customer wrote it: opens the service window and reopens the conversation. */
+  /** The customer wrote it: opens the service window. */
   isInbound: boolean;
+  /** A new message of the customer: a resolved conversation is open again. */
+  reopens?: boolean;
+}
+
+interface MergedTouch {
+  conversationId: number;
+  messageId: number | null;
+  /** Of the last message. */
+  at: Date | null;
+  unread: number;
+  inboundAt: Date | null;
+  reopens: boolean;
+}
+
+/** What an event tells of a conversation. */
+export interface ConversationState {
+  id: number;
+  phone_number: string | null;
+  /** The newest within the account's portfolio. */
+  user_id: string | null;
+  contact_id: number;
+  label: number | null;
+  is_resolved: boolean;
+  assigned_to: string | null;
+  unread_count: number;
 }
 
 /** The service window of one conversation, by the database's clock. */
@@ -51,20 +77,21 @@ export class ConversationsRepository {
     if (touches.length === 0) {
       return;
     }
-    const merged = [...mergeTouches(touches).values()].sort((a, b) => a.conversationId - b.conversationId);
+    const merged = mergeTouches(touches).sort((a, b) => a.conversationId - b.conversationId);
     await tx.query(
       `with u as (
-         select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::int[], $5::timestamptz[])
-           as u (conversation_id, message_id, at, unread, inbound_at)
+         select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::int[], $5::timestamptz[], $6::boolean[])
+           as u (conversation_id, message_id, at, unread, inbound_at, reopens)
        ), locked as (
          select c.id from conversations c join u on u.conversation_id = c.id order by c.id for update of c
        )
        update conversations c set
-         last_message_id = case when c.last_message_at is null or c.last_message_at <= u.at then u.message_id else c.last_message_id end,
+         last_message_id = case when u.message_id is not null and (c.last_message_at is null or c.last_message_at <= u.at)
+           then u.message_id else c.last_message_id end,
          last_message_at = greatest(c.last_message_at, u.at),
          last_inbound_at = greatest(c.last_inbound_at, u.inbound_at),
          unread_count = c.unread_count + u.unread,
-         is_resolved = c.is_resolved and u.inbound_at is null,
+         is_resolved = c.is_resolved and not u.reopens,
          updated_at = now()
        from u join locked on locked.id = u.conversation_id
        where c.id = u.conversation_id`,
@@ -75,6 +102,7 @@ export class ConversationsRepository {
         (touch) => touch.at,
         (touch) => touch.unread,
         (touch) => touch.inboundAt,
+        (touch) => touch.reopens,
       ),
     );
   }
@@ -90,6 +118,24 @@ export class ConversationsRepository {
     return { isOpen: row?.is_open ?? false, expiresAt: row?.expires_at ?? null };
   }
 
+  /** A conversation as an event tells of it, in wire names. */
+  async findState(
+    q: Queryable,
+    account: { id: number; portfolio: string },
+    conversationId: number,
+  ): Promise<ConversationState | null> {
+    const [row] = await q.query<ConversationState>(
+      `select c.id, k.phone as phone_number,
+         (select i.value from contact_identities i
+          where i.contact_id = c.contact_id and i.kind = 'user_id' and i.scope = $2 order by i.id desc limit 1) as user_id,
+         c.contact_id, c.label_id as label, c.is_resolved, c.assigned_to, c.unread_count
+       from conversations c join contacts k on k.id = c.contact_id
+       where c.account_id = $1 and c.id = $3`,
+      [account.id, account.portfolio, conversationId],
+    );
+    return row ?? null;
+  }
+
   private async find(tx: Tx, accountId: number, contactIds: number[]): Promise<Map<number, number>> {
     const rows = await tx.query<{ id: number; contact_id: number }>(
       'select id, contact_id from conversations where account_id = $1 and contact_id = any($2::bigint[])',
@@ -99,29 +145,34 @@ export class ConversationsRepository {
   }
 }
 
-function mergeTouches(
-  touches: readonly ConversationTouch[],
-): Map<number, { conversationId: number; messageId: number; at: Date; unread: number; inboundAt: Date | null }> {
-  const merged = new Map<
-    number,
-    { conversationId: number; messageId: number; at: Date; unread: number; inboundAt: Date | null }
-  >();
+function mergeTouches(touches: readonly ConversationTouch[]): MergedTouch[] {
+  const merged = new Map<number, MergedTouch>();
   for (const touch of touches) {
+    const { conversationId, messageId, unread } = touch;
+    const at = messageId === null ? null : touch.at;
     const inboundAt = touch.isInbound ? touch.at : null;
-    const before = merged.get(touch.conversationId);
+    const reopens = touch.reopens ?? false;
+    const before = merged.get(conversationId);
     if (!before) {
-      merged.set(touch.conversationId, { ...touch, inboundAt });
+      merged.set(conversationId, { conversationId, messageId, at, unread, inboundAt, reopens });
       continue;
     }
-    const isNewer =
-      touch.at > before.at || (touch.at.getTime() === before.at.getTime() && touch.messageId > before.messageId);
-    merged.set(touch.conversationId, {
-      conversationId: touch.conversationId,
-      messageId: isNewer ? touch.messageId : before.messageId,
-      at: isNewer ? touch.at : before.at,
-      unread: before.unread + touch.unread,
+    const isNewer = isLater(at, messageId, before.at, before.messageId);
+    merged.set(conversationId, {
+      conversationId,
+      messageId: isNewer ? messageId : before.messageId,
+      at: isNewer ? at : before.at,
+      unread: before.unread + unread,
       inboundAt: !inboundAt || (before.inboundAt && before.inboundAt > inboundAt) ? before.inboundAt : inboundAt,
+      reopens: before.reopens || reopens,
     });
   }
-  return merged;
+  return [...merged.values()];
+}
+
+function isLater(at: Date | null, id: number | null, otherAt: Date | null, otherId: number | null): boolean {
+  if (!at || !otherAt) {
+    return at !== null;
+  }
+  return at > otherAt || (at.getTime() === otherAt.getTime() && (id ?? 0) > (otherId ?? 0));
 }

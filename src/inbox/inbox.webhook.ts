@@ -1,257 +1,212 @@
 import { Injectable } from '@nestjs/common';
+import type { AccountChange, UnreadableItem } from '../accounts/account-change.js';
 import type { Account } from '../accounts/account.js';
 import { counter } from '../common/metrics.js';
-import { phoneFromWaId } from '../common/phone-number.js';
-import type { PersonInput } from '../contacts/person.js';
 import { PeopleService } from '../contacts/people.service.js';
+import type { IdentityChange } from '../contacts/person.js';
 import type { Tx } from '../database/database.js';
-import { asArray, asObject, idOf, integerOf, textOf, timeOf, type Change, type Json } from '../meta/webhook-payload.js';
 import { Outbox } from '../outbox/outbox.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService, type FoldedMessage } from './deliveries.service.js';
-import { attemptTokenOf } from './evidence.js';
-import type { MessageError } from './message-status.js';
-import { IncomingMessagesRepository, type IncomingMessage } from './incoming-messages.repository.js';
-import type { StatusEvent } from './statuses.repository.js';
-
-/** A change of the field `messages`, and the account it is for. */
-export interface AccountChange {
-  account: Account;
-  change: Change;
-}
-
-/** A message that was read from a payload. */
-interface ReadMessage {
-  account: Account;
-  person: PersonInput;
-  wamid: string;
-  messageType: string;
-  messageBody: string;
-  replyToWamid: string | null;
-  timestamp: Date;
-  raw: Json;
-  isBubble: boolean;
-  isWritten: boolean;
-}
-
-export interface UnreadableItem {
-  change: AccountChange;
-  error: string;
-}
+import { readInbound, type ReadChange, type ReadMessage, type ReadStatus, type Readings } from './inbound-reader.js';
+import { MessageChanges } from './message-changes.service.js';
+import { MessageReceiver } from './message-receiver.js';
 
 export interface MessagesOutcome {
   /** Messages whose fate changed by a status, for campaigns. */
   folded: FoldedMessage[];
-  /** What could not be read, in words, and where; its neighbours were applied. */
+  /** What could not be read; its neighbours were applied. */
   errors: UnreadableItem[];
 }
 
-/** Types that change or announce something and are no bubble of their own: they make nothing unread. */
-const NO_BUBBLE = new Set(['reaction', 'system', 'edit', 'revoke', 'request_welcome']);
+/** What a change of identity looks like once it was found to be one. */
+type IdentityMessage = ReadMessage & { identityChange: NonNullable<ReadMessage['identityChange']> };
 
-/** Types that WhatsApp makes, not the customer: they open no service window and reopen no conversation. */
-const NOT_WRITTEN = new Set(['system', 'request_welcome']);
+const statusesTotal = counter('parley_statuses_total', 'Statuses received', ['status']);
+const KNOWN_STATUSES = new Set(['sent', 'delivered', 'read', 'played', 'failed']);
 
-const received = counter('parley_inbound_messages_total', 'Messages received, by Meta type', ['type']);
-const statuses = counter('parley_statuses_total', 'Statuses received', ['status']);
-
-/** The field `messages`: messages of customers and statuses of ours, in batches. */
+/**
+ * The fields `messages`, `standby`, `smb_message_echoes` and `history`: what customers and the business wrote, what was done
+ * to it, and the statuses of ours, in batches. Applying a batch again, or in another order, ends the same.
+ */
 @Injectable()
 export class InboxWebhook {
   constructor(
     private readonly people: PeopleService,
     private readonly conversations: ConversationsRepository,
-    private readonly messages: IncomingMessagesRepository,
+    private readonly receiver: MessageReceiver,
+    private readonly changes: MessageChanges,
     private readonly deliveries: DeliveriesService,
     private readonly outbox: Outbox,
   ) {}
 
-  /** Applies a batch in the caller's transaction. Applying it again changes nothing. */
-  async handle(tx: Tx, changes: readonly AccountChange[]): Promise<MessagesOutcome> {
-    const errors: UnreadableItem[] = [];
-    const incoming: ReadMessage[] = [];
-    const events: StatusEvent[] = [];
-    for (const accountChange of changes) {
-      const { account, change } = accountChange;
-      for (const item of asArray(change.value.messages)) {
-        const message = readMessage(account, change, asObject(item));
-        if (typeof message === 'string') {
-          errors.push({ change: accountChange, error: message });
-        } else {
-          incoming.push(message);
-        }
-      }
-      for (const item of asArray(change.value.statuses)) {
-        const event = readStatus(account, change, asObject(item));
-        if (typeof event === 'string') {
-          errors.push({ change: accountChange, error: event });
-        } else {
-          events.push(event);
-        }
-      }
+  /** Applies a batch in the caller's transaction. */
+  async handle(tx: Tx, batch: readonly AccountChange[]): Promise<MessagesOutcome> {
+    const readings = readInbound(batch);
+    const folded = await this.applyStatuses(tx, readings.statuses);
+    for (const [account, items] of byAccount(readings)) {
+      const changedPeople = items.messages.filter(isIdentityMessage);
+      await this.receive(
+        tx,
+        account,
+        items.messages.filter((message) => !isIdentityMessage(message)),
+        items.changes,
+      );
+      // After the messages: who wrote under the old name just now is found by it.
+      await this.receiveIdentityChanges(tx, account, changedPeople);
     }
-    const folded = await this.deliveries.applyStatuses(tx, events);
-    await this.receive(tx, incoming);
-    for (const event of events) {
-      statuses.inc({ status: KNOWN_STATUSES.has(event.status) ? event.status : 'other' });
-    }
-    return { folded, errors };
-  }
-
-  private async receive(tx: Tx, incoming: readonly ReadMessage[]): Promise<void> {
-    for (const messages of byAccount(incoming).values()) {
-      await this.receiveForAccount(tx, messages);
-    }
-  }
-
-  private async receiveForAccount(tx: Tx, messages: readonly ReadMessage[]): Promise<void> {
-    const account = (messages[0] as ReadMessage).account;
-    const people = await this.people.ensure(
-      tx,
-      account,
-      messages.map((message) => message.person),
-    );
-    const contactIds = people.map((person) => person.contactId);
-    const conversationIds = await this.conversations.ensure(tx, account.id, contactIds);
-    const rows: IncomingMessage[] = messages.map((message, index) => ({
-      accountId: account.id,
-      conversationId: conversationIds[index] as number,
-      contactId: contactIds[index] as number,
-      wamid: message.wamid,
-      messageType: message.messageType,
-      messageBody: message.messageBody,
-      replyToWamid: message.replyToWamid,
-      timestamp: message.timestamp,
-      rawPayload: message.raw,
-    }));
-    const inserted = new Map((await this.messages.insertIncoming(tx, rows)).map((row) => [row.wamid, row.id]));
-    const added = rows.flatMap((row, index) => {
-      const id = inserted.get(row.wamid);
-      // A wamid that stands twice in one batch is one message.
-      inserted.delete(row.wamid);
-      return id === undefined ? [] : [{ id, row, message: messages[index] as ReadMessage }];
-    });
-    await this.conversations.touch(
-      tx,
-      added.map(({ id, row, message }) => ({
-        conversationId: row.conversationId,
-        messageId: id,
-        at: row.timestamp,
-        unread: message.isBubble ? 1 : 0,
-        isInbound: message.isWritten,
-      })),
-    );
     await this.outbox.append(
       tx,
-      added.map(({ id, row }) => ({
-        type: 'message.received' as const,
+      readings.alerts.map(({ account, error }) => ({
+        type: 'account.alert' as const,
         accountId: account.id,
-        subjectId: row.conversationId,
-        payload: {
-          id,
-          message_id: row.wamid,
-          conversation_id: row.conversationId,
-          contact_id: row.contactId,
-          message_type: row.messageType,
-        },
+        subjectId: account.id,
+        payload: { account_id: account.id, kind: 'message_error', error },
       })),
     );
-    for (const { message } of added) {
-      received.inc({ type: message.messageType });
-    }
+    return { folded, errors: readings.unreadable };
   }
-}
 
-const KNOWN_STATUSES = new Set(['sent', 'delivered', 'read', 'played', 'failed']);
-
-function readMessage(account: Account, change: Change, message: Json | null): ReadMessage | string {
-  const wamid = idOf(message?.id);
-  if (!message || !wamid) {
-    return 'a message without an id';
-  }
-  const person = readPerson(change.value, message);
-  if (!person) {
-    return `message ${wamid.slice(0, 60)} does not say from whom it is`;
-  }
-  const type = typeof message.type === 'string' ? message.type : 'unknown';
-  const isText = type === 'text';
-  return {
-    account,
-    person,
-    wamid,
-    messageType: isText ? 'text' : 'unknown',
-    messageBody: isText ? (textOf(asObject(message.text)?.body) ?? '') : '',
-    replyToWamid: idOf(asObject(message.context)?.id),
-    timestamp: timeOf(message.timestamp, change.receivedAt),
-    raw: message,
-    isBubble: !NO_BUBBLE.has(type),
-    isWritten: !NOT_WRITTEN.has(type),
-  };
-}
-
-/** Who wrote: `from` is a wa_id, `from_user_id` the BSUID; either may be missing. The profile stands in `contacts[]`. */
-function readPerson(value: Json, message: Json): PersonInput | null {
-  const waId = idOf(message.from);
-  const userId = idOf(message.from_user_id);
-  const phone = waId ? phoneFromWaId(waId) : null;
-  if (!phone && !userId) {
-    return null;
-  }
-  const profile = asArray(value.contacts)
-    .map(asObject)
-    .find(
-      (contact) =>
-        contact !== null &&
-        ((waId !== null && idOf(contact.wa_id) === waId) || (userId !== null && idOf(contact.user_id) === userId)),
+  private async applyStatuses(tx: Tx, statuses: readonly ReadStatus[]): Promise<FoldedMessage[]> {
+    const folded = await this.deliveries.applyStatuses(
+      tx,
+      statuses.map(({ event }) => event),
     );
-  return {
-    phone,
-    userId,
-    parentUserId: idOf(message.from_parent_user_id),
-    username: textOf(asObject(profile?.profile)?.username, 100)?.replace(/^@/, '') ?? null,
-    name: textOf(asObject(profile?.profile)?.name, 255),
-  };
-}
-
-function readStatus(account: Account, change: Change, status: Json | null): StatusEvent | string {
-  const wamid = idOf(status?.id);
-  const name = textOf(status?.status, 50);
-  if (!status || !wamid || !name) {
-    return 'a status without an id or a status';
+    await this.learn(tx, statuses, folded);
+    for (const { event } of statuses) {
+      statusesTotal.inc({ status: KNOWN_STATUSES.has(event.status) ? event.status : 'other' });
+    }
+    return folded;
   }
-  return {
-    accountId: account.id,
-    wamid,
-    attemptToken: attemptTokenOf(status.biz_opaque_callback_data),
-    status: name,
-    participant: idOf(status.recipient_participant_id) ?? idOf(status.recipient_participant_user_id) ?? '',
-    occurredAt: timeOf(status.timestamp, change.receivedAt),
-    error: readError(asObject(asArray(status.errors)[0])),
-    pricing: asObject(status.pricing),
-  };
-}
 
-function readError(error: Json | null): MessageError | null {
-  if (!error) {
-    return null;
-  }
-  const title = textOf(error.title, 1_000) ?? textOf(error.message, 1_000) ?? 'Failed';
-  return {
-    code: integerOf(error.code),
-    title,
-    details: textOf(asObject(error.error_data)?.details, 1_000) ?? title,
-  };
-}
-
-function byAccount(messages: readonly ReadMessage[]): Map<number, ReadMessage[]> {
-  const groups = new Map<number, ReadMessage[]>();
-  for (const message of messages) {
-    const group = groups.get(message.account.id);
-    if (group) {
-      group.push(message);
-    } else {
-      groups.set(message.account.id, [message]);
+  /** Statuses tell of user ids and names that an answer of Meta did not. */
+  private async learn(tx: Tx, statuses: readonly ReadStatus[], folded: readonly FoldedMessage[]): Promise<void> {
+    const contactOf = new Map(folded.map((message) => [`${message.accountId} ${message.wamid}`, message.contactId]));
+    const facts = new Map<Account, ({ contactId: number } & ReadStatus['about'])[]>();
+    for (const { account, event, about } of statuses) {
+      const contactId = contactOf.get(`${account.id} ${event.wamid}`);
+      // In groups a status is of each participant.
+      const isOfContact = event.participant === '';
+      if (contactId !== undefined && isOfContact && (about.userId || about.username || about.name)) {
+        facts.set(account, [...(facts.get(account) ?? []), { contactId, ...about }]);
+      }
+    }
+    for (const [account, known] of facts) {
+      await this.people.learn(tx, account, known);
     }
   }
-  return new Map([...groups].sort(([a], [b]) => a - b));
+
+  private async receive(
+    tx: Tx,
+    account: Account,
+    messages: readonly ReadMessage[],
+    changes: readonly ReadChange[],
+  ): Promise<void> {
+    const contacts = await this.people.ensure(
+      tx,
+      account,
+      [...messages, ...changes].map((item) => item.person),
+      { isProof: true },
+    );
+    await this.receiver.receive(
+      tx,
+      account,
+      messages.map((message, index) => ({ message, contact: contacts[index] as (typeof contacts)[number] })),
+    );
+    await this.applyChanges(
+      tx,
+      account,
+      changes,
+      contacts.slice(messages.length).map((contact) => contact.contactId),
+    );
+  }
+
+  private async applyChanges(
+    tx: Tx,
+    account: Account,
+    changes: readonly ReadChange[],
+    contactIds: readonly number[],
+  ): Promise<void> {
+    const added = await this.changes.apply(
+      tx,
+      changes.map(({ changeId, change, actor, occurredAt }, index) => ({
+        ...change,
+        accountId: account.id,
+        changeId,
+        contactId: contactIds[index] as number,
+        actor,
+        occurredAt,
+      })),
+    );
+    const written = changes.flatMap((change, index) =>
+      added.has(change.changeId) && change.actor === 'customer' && change.change.kind === 'reaction'
+        ? [{ change, contactId: contactIds[index] as number }]
+        : [],
+    );
+    if (written.length === 0) {
+      return;
+    }
+    // A reaction is something the customer sent: it opens the window, and is no bubble.
+    const conversationIds = await this.conversations.ensure(
+      tx,
+      account.id,
+      written.map(({ contactId }) => contactId),
+    );
+    await this.conversations.touch(
+      tx,
+      written.map(({ change }, index) => ({
+        conversationId: conversationIds[index] as number,
+        messageId: null,
+        at: change.occurredAt,
+        unread: 0,
+        isInbound: true,
+      })),
+    );
+  }
+
+  /** Meta's system messages: the person has another phone or user id, and the thread stays theirs. */
+  private async receiveIdentityChanges(tx: Tx, account: Account, messages: readonly IdentityMessage[]): Promise<void> {
+    if (messages.length === 0) {
+      return;
+    }
+    const contacts = await this.people.applyIdentityChanges(tx, account, messages.map(identityChangeOf));
+    await this.receiver.receive(
+      tx,
+      account,
+      messages.map((message, index) => ({ message, contact: contacts[index] as (typeof contacts)[number] })),
+    );
+  }
+}
+
+function isIdentityMessage(message: ReadMessage): message is IdentityMessage {
+  return message.identityChange !== null;
+}
+
+/** The previous user id stands in the system object, the old phone is the sender. */
+function identityChangeOf(message: IdentityMessage): IdentityChange {
+  const system = message.raw.system as { previous_user_id?: unknown } | undefined;
+  const previous = typeof system?.previous_user_id === 'string' ? system.previous_user_id : null;
+  return {
+    before: { ...message.person, userId: previous ?? message.person.userId },
+    after: message.identityChange,
+    at: message.timestamp,
+  };
+}
+
+function byAccount(readings: Readings): Map<Account, { messages: ReadMessage[]; changes: ReadChange[] }> {
+  const groups = new Map<number, { account: Account; messages: ReadMessage[]; changes: ReadChange[] }>();
+  const groupOf = (account: Account): { messages: ReadMessage[]; changes: ReadChange[] } => {
+    const group = groups.get(account.id) ?? { account, messages: [], changes: [] };
+    groups.set(account.id, group);
+    return group;
+  };
+  for (const message of readings.messages) {
+    groupOf(message.account).messages.push(message);
+  }
+  for (const change of readings.changes) {
+    groupOf(change.account).changes.push(change);
+  }
+  return new Map(
+    [...groups.values()].sort((a, b) => a.account.id - b.account.id).map((group) => [group.account, group]),
+  );
 }

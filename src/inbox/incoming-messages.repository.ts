@@ -1,16 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
+import type { InboundContent } from './inbound-content.js';
 
-/** A message a customer wrote. */
+/** A message that came by webhook: of a customer, or of the business from the WhatsApp app. */
 export interface IncomingMessage {
   accountId: number;
   conversationId: number;
   contactId: number;
   wamid: string;
-  messageType: string;
-  messageBody: string;
-  replyToWamid: string | null;
+  direction: 'inbound' | 'outbound';
+  status: 'sent' | 'delivered' | 'read' | 'failed';
+  content: InboundContent;
+  /** Row of the media module, for messages with a file. */
+  mediaFileId: number | null;
   timestamp: Date;
   rawPayload: Record<string, unknown>;
 }
@@ -18,34 +21,89 @@ export interface IncomingMessage {
 @Injectable()
 export class IncomingMessagesRepository {
   /** Inserts those that are not there yet. @returns the new ones: row id by wamid */
-  async insertIncoming(
-    tx: Tx,
-    messages: readonly IncomingMessage[],
-  ): Promise<{ id: number; accountId: number; wamid: string }[]> {
-    const rows = await tx.query<{ id: number; account_id: number; message_id: string }>(
-      `insert into messages (account_id, conversation_id, contact_id, direction, message_id, message_type, message_body,
-         status, reply_to_id, timestamp, delivered_at, raw_payload)
-       select u.account_id, u.conversation_id, u.contact_id, 'inbound', u.wamid, u.message_type, u.message_body,
-         'delivered', quoted.id, u.at, now(), u.raw_payload
-       from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::jsonb[])
-         as u (account_id, conversation_id, contact_id, wamid, message_type, message_body, reply_to_wamid, at, raw_payload)
-       left join messages quoted on quoted.account_id = u.account_id and quoted.message_id = u.reply_to_wamid
-       order by u.account_id, u.wamid
+  async insert(tx: Tx, messages: readonly IncomingMessage[]): Promise<{ id: number; wamid: string }[]> {
+    const rows = await tx.query<{ id: number; message_id: string }>(
+      `insert into messages (account_id, conversation_id, contact_id, direction, message_id, status, message_type, message_body,
+         reply_to_message_id, content, context, error, media_file_id, media_id, media_mime_type, media_filename,
+         location_latitude, location_longitude, location_name, location_address, timestamp, raw_payload,
+         sent_at, delivered_at, read_at, failed_at)
+       select account_id, conversation_id, contact_id, direction, wamid, status, message_type, message_body,
+         reply_to_message_id, content, context, error, media_file_id, media_id, media_mime_type, media_filename,
+         latitude, longitude, location_name, location_address, at, raw_payload,
+         case when direction = 'outbound' then at end,
+         case when direction = 'inbound' then now() when status in ('delivered', 'read') then at end,
+         case when status = 'read' then at end,
+         case when status = 'failed' then at end
+       from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+         $9::text[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::bigint[], $14::text[], $15::text[], $16::text[],
+         $17::float8[], $18::float8[], $19::text[], $20::text[], $21::timestamptz[], $22::jsonb[]) with ordinality
+         as u (account_id, conversation_id, contact_id, direction, wamid, status, message_type, message_body,
+           reply_to_message_id, content, context, error, media_file_id, media_id, media_mime_type, media_filename,
+           latitude, longitude, location_name, location_address, at, raw_payload, ord)
+       -- Ids in the order they were written: Meta's times are whole seconds, and equal ones are read in the order of ids.
+       order by account_id, at, ord
        on conflict (account_id, message_id) do nothing
-       returning id, account_id, message_id`,
+       returning id, message_id`,
+      messageColumns(messages),
+    );
+    return rows.map((row) => ({ id: row.id, wamid: row.message_id }));
+  }
+
+  /**
+   * Gives placeholders of the history their media, which comes later by itself. The placeholder knows better who wrote it
+   * and when.
+   */
+  async fillPlaceholders(tx: Tx, messages: readonly IncomingMessage[]): Promise<void> {
+    await tx.query(
+      `update messages m set message_type = u.message_type, message_body = u.message_body, content = u.content,
+         media_file_id = u.media_file_id, media_id = u.media_id, media_mime_type = u.media_mime_type,
+         media_filename = u.media_filename, raw_payload = u.raw_payload, updated_at = now()
+       from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[], $7::text[], $8::text[], $9::text[],
+         $10::jsonb[])
+         as u (account_id, wamid, message_type, message_body, content, media_file_id, media_id, media_mime_type, media_filename,
+           raw_payload)
+       where m.account_id = u.account_id and m.message_id = u.wamid and m.raw_payload->>'type' = 'media_placeholder'`,
       columnsOf(
         messages,
         (message) => message.accountId,
-        (message) => message.conversationId,
-        (message) => message.contactId,
         (message) => message.wamid,
-        (message) => message.messageType,
-        (message) => message.messageBody,
-        (message) => message.replyToWamid,
-        (message) => message.timestamp,
+        (message) => message.content.messageType,
+        (message) => message.content.messageBody,
+        (message) => json(message.content.content),
+        (message) => message.mediaFileId,
+        (message) => message.content.media?.mediaId ?? null,
+        (message) => message.content.media?.mimeType ?? null,
+        (message) => message.content.media?.filename ?? null,
         (message) => json(message.rawPayload),
       ),
     );
-    return rows.map((row) => ({ id: row.id, accountId: row.account_id, wamid: row.message_id }));
   }
+}
+
+function messageColumns(messages: readonly IncomingMessage[]): unknown[][] {
+  return columnsOf(
+    messages,
+    (message) => message.accountId,
+    (message) => message.conversationId,
+    (message) => message.contactId,
+    (message) => message.direction,
+    (message) => message.wamid,
+    (message) => message.status,
+    (message) => message.content.messageType,
+    (message) => message.content.messageBody,
+    (message) => message.content.replyToMessageId,
+    (message) => json(message.content.content),
+    (message) => json(message.content.context),
+    (message) => json(message.content.error),
+    (message) => message.mediaFileId,
+    (message) => message.content.media?.mediaId ?? null,
+    (message) => message.content.media?.mimeType ?? null,
+    (message) => message.content.media?.filename ?? null,
+    (message) => message.content.location?.latitude ?? null,
+    (message) => message.content.location?.longitude ?? null,
+    (message) => message.content.location?.name ?? null,
+    (message) => message.content.location?.address ?? null,
+    (message) => message.timestamp,
+    (message) => json(message.rawPayload),
+  );
 }
