@@ -27,6 +27,17 @@ export class Conversation {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   lastMessageAt: Date | null;
 
+  /** Where it stands in the list: its last message, else when it began. */
+  @Column({
+    type: 'timestamptz',
+    precision: 3,
+    generatedType: 'STORED',
+    asExpression: 'coalesce(last_message_at, created_at)',
+    insert: false,
+    update: false,
+  })
+  readonly activityAt: Date;
+
   /** When the customer last wrote: the 24-hour window counts from here. */
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   lastInboundAt: Date | null;

@@ -1,8 +1,14 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ContactsModule } from '../contacts/contacts.module.js';
+import { MediaModule } from '../media/media.module.js';
 import { TemplatesModule } from '../templates/templates.module.js';
+import { ChatSendController } from './chat-send.controller.js';
+import { ChatFinder } from './chat-finder.service.js';
+import { ChatListRepository } from './chat-list.repository.js';
+import { ChatSearchRepository } from './chat-search.repository.js';
 import { ChatsController } from './chats.controller.js';
+import { ConversationEvents } from './conversation-events.js';
 import { Conversation } from './conversation.entity.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService } from './deliveries.service.js';
@@ -10,12 +16,27 @@ import { InboxRepository } from './inbox.repository.js';
 import { InboxService } from './inbox.service.js';
 import { InboxWebhook } from './inbox.webhook.js';
 import { IncomingMessagesRepository } from './incoming-messages.repository.js';
+import { MessageChangesRepository } from './message-changes.repository.js';
+import { MessageChanges } from './message-changes.service.js';
+import { MessageReceiver } from './message-receiver.js';
 import { MessageChange } from './message-change.entity.js';
 import { Message } from './message.entity.js';
 import { MessageStatusEvent } from './message-status.entity.js';
+import { MessageFinder } from './message-finder.service.js';
+import { MessageSearchRepository } from './message-search.repository.js';
+import { MessagesController } from './messages.controller.js';
 import { MessagesRepository } from './messages.repository.js';
+import { PeopleErasure } from './people-erasure.js';
+import { PeopleMerge } from './people-merge.js';
+import { PeopleThreadsRepository } from './people-threads.repository.js';
 import { SendController } from './send.controller.js';
 import { SendService } from './send.service.js';
+import { Attachments } from './sending/attachments.js';
+import { Dispatch } from './sending/dispatch.service.js';
+import { ReadReceiptsRepository } from './sending/read-receipts.repository.js';
+import { ReadReceipts } from './sending/read-receipts.service.js';
+import { ScheduledSendsRepository } from './sending/scheduled-sends.repository.js';
+import { ScheduledSends } from './sending/scheduled-sends.service.js';
 import { StatusesRepository } from './statuses.repository.js';
 
 /** Conversations and messages: everything that was received and sent, from wherever it was sent. */
@@ -23,20 +44,39 @@ import { StatusesRepository } from './statuses.repository.js';
   imports: [
     TypeOrmModule.forFeature([Conversation, Message, MessageChange, MessageStatusEvent]),
     ContactsModule,
+    MediaModule,
     TemplatesModule,
   ],
-  controllers: [ChatsController, SendController],
+  controllers: [ChatsController, MessagesController, ChatSendController, SendController],
   providers: [
+    Attachments,
+    ChatFinder,
+    ChatListRepository,
+    ChatSearchRepository,
+    ConversationEvents,
     ConversationsRepository,
     DeliveriesService,
+    Dispatch,
     InboxRepository,
     InboxService,
     InboxWebhook,
     IncomingMessagesRepository,
+    MessageChanges,
+    MessageChangesRepository,
+    MessageFinder,
+    MessageReceiver,
+    MessageSearchRepository,
     MessagesRepository,
+    PeopleErasure,
+    PeopleMerge,
+    PeopleThreadsRepository,
+    ReadReceipts,
+    ReadReceiptsRepository,
+    ScheduledSends,
+    ScheduledSendsRepository,
     SendService,
     StatusesRepository,
   ],
-  exports: [ConversationsRepository, DeliveriesService, InboxWebhook, MessagesRepository],
+  exports: [ConversationsRepository, DeliveriesService, InboxWebhook, MessagesRepository, ScheduledSends],
 })
 export class InboxModule {}

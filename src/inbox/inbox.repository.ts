@@ -1,11 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
-import { containing } from '../common/like.js';
-import type { Queryable } from '../database/database.js';
+import type { Queryable, Tx } from '../database/database.js';
+import type { ConversationChange } from './conversation-events.js';
 import type { MessageRow } from './message.dto.js';
+import type { MessageError } from './message-status.js';
+import type { TimeKey } from './time-key.js';
 
-/** A row of the chat list. */
-export interface ChatRow {
+/** A conversation of the list, with the message it shows. */
+export type ChatRow = ConversationRow & (PreviewRow | { message_id: null });
+
+interface ConversationRow {
   id: number;
   contact_id: number;
   contact_name: string;
@@ -14,28 +18,43 @@ export interface ChatRow {
   label_name: string | null;
   label_color: string | null;
   unread_count: number;
-  last_message_at: Date | null;
-  last_inbound_at: Date | null;
+  activity_at: Date;
   is_resolved: boolean;
   assigned_to: string | null;
-  last_message: MessageRow | null;
+  window_expires_at: Date | null;
+  is_window_open: boolean;
 }
 
-export interface ChatFilter {
-  accountId: number;
-  q?: string | undefined;
-  label?: string | undefined;
+interface PreviewRow {
+  message_id: number;
+  message_type: string;
+  message_body: string;
+  direction: string;
+  status: string;
+  timestamp: Date;
+  media_mime_type: string | null;
+  media_filename: string | null;
+  sent_by: string | null;
+  error: MessageError | null;
+}
+
+/** A status that Meta told of a message. */
+export interface StatusRow {
+  status: string;
+  occurred_at: Date;
+  error: MessageError | null;
+  pricing: Record<string, unknown> | null;
+}
+
+/** What a change of a conversation sets; what is not there stays. */
+export interface ConversationPatch {
+  labelId?: number | null | undefined;
   isResolved?: boolean | undefined;
-  assignedTo?: string | undefined;
-  unreadOnly?: boolean | undefined;
-  conversationId?: number | undefined;
-  /** Sort key of the last row of the previous page. */
-  after: { lastMessageAt: string; id: number } | null;
-  limit: number;
+  assignedTo?: string | null | undefined;
 }
 
 /** Of messages `m`: their columns, and what stands in other tables; see {@link MESSAGE_SOURCES}. */
-const MESSAGE_COLUMNS = `m.id, m.account_id, m.conversation_id, m.contact_id, k.phone, m.message_id, m.client_ref, m.message_type,
+export const MESSAGE_COLUMNS = `m.id, m.account_id, m.conversation_id, m.contact_id, k.phone, m.message_id, m.client_ref, m.message_type,
   m.message_body, m.direction, m.status, m.media_id, m.media_url, m.media_mime_type, m.media_filename, m.media_file_id,
   f.state as media_state, f.file_size as media_size, m.location_latitude, m.location_longitude, m.location_name,
   m.location_address, m.reaction_emoji, m.reaction_to_message_id, m.reply_to_id, m.reply_to_message_id, q.quoted_message,
@@ -43,7 +62,7 @@ const MESSAGE_COLUMNS = `m.id, m.account_id, m.conversation_id, m.contact_id, k.
   m.error, m.timestamp, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.send_at, m.valid_until, m.edited_at, m.is_deleted,
   m.deleted_at, m.deleted_by`;
 
-const MESSAGE_SOURCES = `messages m
+export const MESSAGE_SOURCES = `messages m
   join contacts k on k.id = m.contact_id
   left join media f on f.id = m.media_file_id
   left join lateral (
@@ -52,7 +71,23 @@ const MESSAGE_SOURCES = `messages m
     from messages o where o.account_id = m.account_id and o.message_id = m.reply_to_message_id
   ) q on m.reply_to_message_id is not null`;
 
-const WAMID = /^wamid\./;
+/**
+ * What a thread shows. A reaction is shown at its message; what an agent deleted or took back before it was sent is gone; what
+ * was taken back on WhatsApp stays, and says so.
+ */
+const IN_THREAD = `m.message_type <> 'reaction' and m.deleted_by is distinct from 'agent' and m.status <> 'cancelled'`;
+
+const NEWEST = thread('desc');
+const OLDER = thread('desc', 'and (m.timestamp, m.id) < ($3::timestamptz, $4::bigint)');
+const NEWER = thread('asc', 'and (m.timestamp, m.id) > ($3::timestamptz, $4::bigint)');
+
+function thread(order: 'asc' | 'desc', from = ''): string {
+  return `select ${MESSAGE_COLUMNS} from ${MESSAGE_SOURCES}
+    where m.id = any(array(
+      select m.id from messages m where m.conversation_id = $1 and ${IN_THREAD} ${from}
+      order by m.timestamp ${order}, m.id ${order} limit $2))
+    order by m.timestamp ${order}, m.id ${order}`;
+}
 
 /** Reads of the inbox: one statement per page, keyset-paged. */
 @Injectable()
@@ -68,76 +103,79 @@ export class InboxRepository {
     return row;
   }
 
-  /** Messages of a conversation, newest first; `after` goes back in time, `before` forward. */
+  /** What came with a message from Meta, and every status that Meta told of it, in order of time. */
+  async getHistory(
+    q: Queryable,
+    message: Pick<MessageRow, 'account_id' | 'id' | 'message_id'>,
+  ): Promise<{ rawPayload: Record<string, unknown> | null; statuses: StatusRow[] }> {
+    const [row] = await q.query<{ raw_payload: Record<string, unknown> | null }>(
+      'select raw_payload from messages where account_id = $1 and id = $2',
+      [message.account_id, message.id],
+    );
+    const statuses = await q.query<StatusRow>(
+      `select status, occurred_at, error, pricing from message_statuses
+       where account_id = $1 and message_id = $2 order by occurred_at, received_at, status`,
+      [message.account_id, message.message_id],
+    );
+    return { rawPayload: row?.raw_payload ?? null, statuses };
+  }
+
+  /** The bubbles of a conversation, in order of time from the cursor on: backwards from the newest, or forwards. */
   async listMessages(
     q: Queryable,
     conversationId: number,
-    cursor: { direction: 'older' | 'newer'; timestamp: string; id: number } | null,
+    cursor: { isForward: boolean; key: TimeKey } | null,
     limit: number,
   ): Promise<MessageRow[]> {
-    const isNewer = cursor?.direction === 'newer';
-    const comparison = cursor ? `and (m.timestamp, m.id) ${isNewer ? '>' : '<'} ($3::timestamptz, $4::bigint)` : '';
-    const order = isNewer ? 'asc' : 'desc';
-    return q.queryDynamic<MessageRow>(
-      `select ${MESSAGE_COLUMNS}
-       from ${MESSAGE_SOURCES}
-       where m.conversation_id = $1 and not m.is_deleted ${comparison}
-       order by m.timestamp ${order}, m.id ${order} limit $2`,
-      [conversationId, limit, ...(cursor ? [cursor.timestamp, cursor.id] : [])],
-    );
+    const text = cursor ? (cursor.isForward ? NEWER : OLDER) : NEWEST;
+    return q.query<MessageRow>(text, [conversationId, limit, ...(cursor ? [cursor.key.at, cursor.key.id] : [])]);
   }
 
-  async listChats(q: Queryable, filter: ChatFilter): Promise<ChatRow[]> {
-    const values: unknown[] = [filter.accountId, filter.limit];
-    const where: string[] = [];
-    const bind = (value: unknown): string => `$${values.push(value)}`;
-    if (filter.conversationId !== undefined) {
-      where.push(`c.id = ${bind(filter.conversationId)}`);
-    } else {
-      where.push('c.last_message_at is not null');
-    }
-    if (filter.q) {
-      const pattern = bind(containing(filter.q));
-      where.push(`(k.name ilike ${pattern} or k.phone ilike ${pattern})`);
-    }
-    if (filter.label !== undefined) {
-      const label = bind(filter.label);
-      where.push(`c.label_id in (select id from labels where id::text = ${label} or lower(name) = lower(${label}))`);
-    }
-    if (filter.isResolved !== undefined) {
-      where.push(`c.is_resolved = ${bind(filter.isResolved)}`);
-    }
-    if (filter.assignedTo !== undefined) {
-      where.push(`c.assigned_to = ${bind(filter.assignedTo)}`);
-    }
-    if (filter.unreadOnly) {
-      where.push('c.unread_count > 0');
-    }
-    if (filter.after) {
-      where.push(
-        `(c.last_message_at, c.id) < (${bind(filter.after.lastMessageAt)}::timestamptz, ${bind(filter.after.id)}::bigint)`,
-      );
-    }
-    const rows = await q.queryDynamic<Omit<ChatRow, 'last_message'> & { last_message_id: number | null }>(
-      `select c.id, c.contact_id, k.name as contact_name, k.phone, c.label_id, l.name as label_name, l.color as label_color,
-         c.unread_count, c.last_message_at, c.last_inbound_at, c.is_resolved, c.assigned_to, c.last_message_id
-       from conversations c
-       join contacts k on k.id = c.contact_id
-       left join labels l on l.id = c.label_id
-       where c.account_id = $1 and ${where.join(' and ')}
-       order by c.last_message_at desc, c.id desc limit $2`,
-      values,
+  /** Hides a message from the thread. @returns its conversation; null when there was nothing to hide */
+  async hideMessage(tx: Tx, accountId: number, id: number): Promise<number | null> {
+    const [row] = await tx.query<{ conversation_id: number }>(
+      `update messages set is_deleted = true, deleted_at = coalesce(deleted_at, now()), deleted_by = 'agent', updated_at = now()
+       where account_id = $1 and id = $2 and deleted_by is distinct from 'agent' and status <> 'cancelled'
+       returning conversation_id`,
+      [accountId, id],
     );
-    const ids = rows.map((row) => row.last_message_id).filter((id) => id !== null);
-    const messages = await q.query<MessageRow>(
-      `select ${MESSAGE_COLUMNS} from ${MESSAGE_SOURCES} where m.id = any($1::bigint[])`,
-      [ids],
+    return row?.conversation_id ?? null;
+  }
+
+  /** Changes what is given. @returns what is different now */
+  async updateConversation(
+    tx: Tx,
+    accountId: number,
+    id: number,
+    { labelId, isResolved, assignedTo }: ConversationPatch,
+  ): Promise<ConversationChange[]> {
+    const [row] = await tx.query<{ changed: ConversationChange[] }>(
+      `with old as (
+         select id, label_id, is_resolved, assigned_to from conversations where account_id = $1 and id = $2 for update
+       )
+       update conversations c set
+         label_id = case when $3 then $4::bigint else c.label_id end,
+         is_resolved = coalesce($5::boolean, c.is_resolved),
+         assigned_to = case when $6 then $7::text else c.assigned_to end,
+         updated_at = now()
+       from old
+       where c.id = old.id and (($3 and old.label_id is distinct from $4::bigint) or old.is_resolved <> $5::boolean
+         or ($6 and old.assigned_to is distinct from $7::text))
+       returning array_remove(array[
+         case when old.label_id is distinct from c.label_id then 'label' end,
+         case when old.is_resolved <> c.is_resolved then 'is_resolved' end,
+         case when old.assigned_to is distinct from c.assigned_to then 'assigned_to' end], null) as changed`,
+      [
+        accountId,
+        id,
+        labelId !== undefined,
+        labelId ?? null,
+        isResolved ?? null,
+        assignedTo !== undefined,
+        assignedTo ?? null,
+      ],
     );
-    const byId = new Map(messages.map((message) => [message.id, message]));
-    return rows.map(({ last_message_id, ...row }) => ({
-      ...row,
-      last_message: last_message_id === null ? null : (byId.get(last_message_id) ?? null),
-    }));
+    return row?.changed ?? [];
   }
 
   async findConversation(q: Queryable, accountId: number, contactId: number): Promise<number | null> {
@@ -146,32 +184,5 @@ export class InboxRepository {
       [accountId, contactId],
     );
     return row?.id ?? null;
-  }
-
-  /** The message a reply quotes, by wamid or local id. A wamid nobody here knows is still good for Meta. */
-  async findQuoted(
-    q: Queryable,
-    accountId: number,
-    reference: string,
-  ): Promise<{ id: number | null; wamid: string | null }> {
-    const isWamid = WAMID.test(reference);
-    const [row] = isWamid
-      ? await q.query<{ id: number; message_id: string | null }>(
-          'select id, message_id from messages where account_id = $1 and message_id = $2',
-          [accountId, reference],
-        )
-      : await q.query<{ id: number; message_id: string | null }>(
-          'select id, message_id from messages where account_id = $1 and id = $2',
-          [accountId, /^\d{1,15}$/.test(reference) ? Number(reference) : 0],
-        );
-    if (row) {
-      return { id: row.id, wamid: row.message_id };
-    }
-    if (isWamid) {
-      return { id: null, wamid: reference };
-    }
-    throw new AppError('validation_failed', 'There is no such message to reply to.', {
-      errors: [{ field: 'reply_message_id', code: 'not_found', message: 'There is no such message to reply to.' }],
-    });
   }
 }

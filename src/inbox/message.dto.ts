@@ -157,7 +157,9 @@ export class MessageDto {
 
   @JsonObject({
     nullable: true,
-    description: 'What surrounds it: `forwarded`, `frequently_forwarded`, `referral`, `referred_product`, `group_id`.',
+    description:
+      'What surrounds it: `forwarded`, `frequently_forwarded`, `referral`, `referred_product`, `group_id`; of a send for ' +
+      'later `force`.',
     example: { forwarded: true },
   })
   context: Record<string, unknown> | null;
@@ -349,6 +351,24 @@ export function toMessageDto(row: MessageRow): MessageDto {
     valid_until: iso(row.valid_until),
     edited_at: iso(row.edited_at),
     deleted_at: iso(row.deleted_at),
+  };
+}
+
+/** @param history what stands beside the message, not in it */
+export function toMessageDetailDto(
+  row: MessageRow,
+  history: {
+    rawPayload: Record<string, unknown> | null;
+    statuses: readonly (Omit<MessageStatusDto, 'timestamp'> & { occurred_at: Date })[];
+  },
+): MessageDetailDto {
+  return {
+    ...toMessageDto(row),
+    statuses: history.statuses.map(({ occurred_at, ...status }) => ({
+      ...status,
+      timestamp: occurred_at.toISOString(),
+    })),
+    raw_payload: history.rawPayload,
   };
 }
 

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import type { AccountScope } from '../contacts/person.js';
+import type { Tx } from '../database/database.js';
+import { Outbox } from '../outbox/outbox.js';
+import { ConversationsRepository } from './conversations.repository.js';
+
+/** What of a conversation may change; `messages`: one of them was hidden. */
+export type ConversationChange = 'label' | 'is_resolved' | 'assigned_to' | 'unread_count' | 'messages';
+
+/** Tells the world that a conversation is not as it was. */
+@Injectable()
+export class ConversationEvents {
+  constructor(
+    private readonly conversations: ConversationsRepository,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /**
+   * Appends `conversation.updated`, with the conversation as it stands in the caller's transaction. Call it only when
+   * something changed.
+   * @param more further members of the payload
+   */
+  async updated(
+    tx: Tx,
+    account: AccountScope,
+    conversationId: number,
+    changed: readonly ConversationChange[],
+    more: Record<string, unknown> = {},
+  ): Promise<void> {
+    const state = await this.conversations.findState(tx, account, conversationId);
+    if (!state) {
+      return;
+    }
+    await this.outbox.append(tx, [
+      {
+        type: 'conversation.updated',
+        accountId: account.id,
+        subjectId: conversationId,
+        payload: { ...state, changed, ...more },
+      },
+    ]);
+  }
+}
