@@ -83,7 +83,7 @@ export class ConversationsRepository {
          select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::int[], $5::timestamptz[], $6::boolean[])
            as u (conversation_id, message_id, at, unread, inbound_at, reopens)
        ), locked as (
-         select c.id from conversations c join u on u.conversation_id = c.id order by c.id for update of c
+         select c.id from conversations c join u on u.conversation_id = c.id order by c.id for no key update of c
        )
        update conversations c set
          last_message_id = case when u.message_id is not null and (c.last_message_at is null or c.last_message_at <= u.at)
