@@ -59,7 +59,8 @@ interface ExpectedMessage {
 
 interface ExpectedConversation {
   unread_count: number;
-  last_message_at: number;
+  /** Null: there were reactions only. */
+  last_message_at: number | null;
   last_inbound_at: number | null;
 }
 
@@ -70,6 +71,7 @@ interface Expected {
   conversations: Map<string, ExpectedConversation>;
   campaign: Pick<CampaignBody, 'sent_count' | 'delivered_count' | 'read_count' | 'failed_count'>;
   inbound: number;
+  reactions: number;
   statuses: number;
 }
 
@@ -241,24 +243,27 @@ function expectedOf(sent: readonly Sent[], events: readonly Event[]): Expected {
   const times = new Map<string, Record<string, number>>();
   const conversations = new Map<string, ExpectedConversation>();
   let inbound = 0;
+  let reactions = 0;
   let statuses = 0;
-  const touch = (key: string, at: number, unread: number, isInbound: boolean): void => {
+  const touch = (key: string, at: number, unread: number, isInbound: boolean, isMessage = true): void => {
     const { unread_count, last_message_at, last_inbound_at } = conversations.get(key) ?? {
       unread_count: 0,
-      last_message_at: 0,
+      last_message_at: null,
       last_inbound_at: null,
     };
     conversations.set(key, {
       unread_count: unread_count + unread,
-      last_message_at: Math.max(last_message_at, at),
+      last_message_at: isMessage ? Math.max(last_message_at ?? 0, at) : last_message_at,
       last_inbound_at: isInbound ? Math.max(last_inbound_at ?? 0, at) : last_inbound_at,
     });
   };
   for (const { kind, number, item } of events) {
     const at = Number(item.timestamp) * 1_000;
     if (kind === 'messages') {
-      inbound += 1;
-      touch(`${number}/${item.from as string}`, at, item.type === 'text' ? 1 : 0, true);
+      const isMessage = item.type === 'text';
+      inbound += isMessage ? 1 : 0;
+      reactions += isMessage ? 0 : 1;
+      touch(`${number}/${item.from as string}`, at, isMessage ? 1 : 0, true, isMessage);
     } else {
       statuses += 1;
       times.set(item.id as string, { ...times.get(item.id as string), [item.status as string]: at });
@@ -296,6 +301,7 @@ function expectedOf(sent: readonly Sent[], events: readonly Event[]): Expected {
       failed_count: count('failed'),
     },
     inbound,
+    reactions,
     statuses,
   };
 }
@@ -398,15 +404,16 @@ async function expectState(storm: Storm, expected: Expected): Promise<void> {
   const conversations = await database.query<{
     key: string;
     unread_count: number;
-    last_message_at: Date;
+    last_message_at: Date | null;
     last_inbound_at: Date | null;
     messages: number;
-    newest: Date;
+    newest: Date | null;
   }>(
     `select a.phone_number_id || '/' || substr(k.phone, 2) as key, c.unread_count, c.last_message_at, c.last_inbound_at,
        count(m.id)::int as messages, max(m.timestamp) as newest
      from conversations c
-     join accounts a on a.id = c.account_id join contacts k on k.id = c.contact_id join messages m on m.conversation_id = c.id
+     join accounts a on a.id = c.account_id join contacts k on k.id = c.contact_id
+     left join messages m on m.conversation_id = c.id
      group by a.id, k.id, c.id`,
   );
   expect(conversations.rowCount).toBe(expected.conversations.size);
@@ -427,6 +434,7 @@ async function expectState(storm: Storm, expected: Expected): Promise<void> {
   const { rows: counts } = await database.query(
     `select (select count(*)::int from messages where direction = 'inbound') as inbound,
        (select count(*)::int from outbox_events where type = 'message.received') as received_events,
+       (select count(*)::int from message_changes) as reactions,
        (select count(*)::int from message_statuses) as statuses,
        (select count(*)::int from contacts) as contacts`,
   );
@@ -434,6 +442,7 @@ async function expectState(storm: Storm, expected: Expected): Promise<void> {
   expect(counts[0]).toEqual({
     inbound: expected.inbound,
     received_events: expected.inbound,
+    reactions: expected.reactions,
     statuses: expected.statuses,
     contacts: phones.size,
   });
@@ -444,12 +453,12 @@ async function expectState(storm: Storm, expected: Expected): Promise<void> {
     unknown_count: 0,
   });
   for (const [key, conversation] of [...expected.conversations]
-    .filter(([name]) => name.startsWith(PHONE_NUMBER_ID))
+    .filter(([name, { last_message_at: at }]) => name.startsWith(PHONE_NUMBER_ID) && at !== null)
     .slice(0, 20)) {
     const { body } = await processes.call('GET', `/chats/+${key.split('/')[1]}`, { accountId: journey.accountId });
     expect(body).toMatchObject({
       unread_count: conversation.unread_count,
-      last_message_at: new Date(conversation.last_message_at).toISOString(),
+      last_message_at: new Date(conversation.last_message_at ?? 0).toISOString(),
     });
   }
 }
