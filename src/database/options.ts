@@ -32,6 +32,8 @@ export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
       lock_timeout: 5_000,
       idle_in_transaction_session_timeout: 15_000,
       keepAlive: true,
+      // Compiling a plan costs more than any of our statements takes.
+      options: '-c jit=off',
     },
     // A connection that dies while idle raises 'error' on the pool; unheard, it would end the process.
     poolErrorHandler: () => undefined,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
+import type { Identity } from '../contacts/person.js';
 import type { Queryable, Tx } from '../database/database.js';
 import type { ConversationChange } from './conversation-events.js';
 import type { MessageRow } from './message.dto.js';
@@ -176,6 +177,16 @@ export class InboxRepository {
       ],
     );
     return row?.changed ?? [];
+  }
+
+  /** The conversation with whoever has this identity, in one step: nothing else of the person is needed. */
+  async findConversationAt(q: Queryable, accountId: number, { kind, scope, value }: Identity): Promise<number | null> {
+    const [row] = await q.query<{ id: number }>(
+      `select c.id from contact_identities i join conversations c on c.account_id = $1 and c.contact_id = i.contact_id
+       where i.kind = $2 and i.scope = $3 and i.value = $4`,
+      [accountId, kind, scope, value],
+    );
+    return row?.id ?? null;
   }
 
   async findConversation(q: Queryable, accountId: number, contactId: number): Promise<number | null> {

@@ -3,7 +3,7 @@ import type { Account } from '../accounts/account.js';
 import { AppError } from '../common/app-error.js';
 import { encodeCursor } from '../common/page.js';
 import { LabelsService } from '../contacts/labels.service.js';
-import { PeopleService } from '../contacts/people.service.js';
+import { phoneIdentity, userIdentity } from '../contacts/person.js';
 import { Database, type Tx } from '../database/database.js';
 import { MediaService } from '../media/media.service.js';
 import type { OpenedMedia } from '../media/opened-media.js';
@@ -40,7 +40,6 @@ export class InboxService {
     private readonly database: Database,
     private readonly inbox: InboxRepository,
     private readonly chats: ChatListRepository,
-    private readonly people: PeopleService,
     private readonly labels: LabelsService,
     private readonly scheduled: ScheduledSends,
     private readonly media: MediaService,
@@ -125,9 +124,10 @@ export class InboxService {
 
   /** @throws `not_found` */
   async requireConversation(account: Account, address: Address): Promise<number> {
-    const person = await this.people.findByAddress(this.database, account, address);
-    const id = person && (await this.inbox.findConversation(this.database, account.id, person.contactId));
-    if (!id) {
+    const identity =
+      'phone' in address ? phoneIdentity(address.phone) : userIdentity(account.portfolio, address.userId);
+    const id = await this.inbox.findConversationAt(this.database, account.id, identity);
+    if (id === null) {
       throw noSuchChat();
     }
     return id;

@@ -109,7 +109,8 @@ export class MessageChangesRepository {
          edited_at = (f.edits->-1->>'timestamp')::timestamptz,
          is_deleted = m.is_deleted or gone.occurred_at is not null,
          deleted_at = coalesce(gone.occurred_at, m.deleted_at),
-         deleted_by = coalesce(gone.actor, m.deleted_by),
+         -- What an agent hid stays hidden, whoever takes it back besides.
+         deleted_by = case when m.deleted_by = 'agent' then m.deleted_by else coalesce(gone.actor, m.deleted_by) end,
          updated_at = now()
        from folded f
        left join lateral (

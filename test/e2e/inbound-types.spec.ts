@@ -413,6 +413,15 @@ describe('inbound messages', () => {
     });
   });
 
+  it('that an agent hid stay hidden when the customer takes them back too', async () => {
+    const phone = newPhone();
+    const message = text(phone, 'Oops');
+    await receive(message);
+    await call('DELETE', `/messages/${(await only(phone)).id}`);
+    await receive(from(phone, 'revoke', { original_message_id: message.id }));
+    expect(await messagesWith(phone)).toEqual([]);
+  });
+
   describe('from the WhatsApp app of the business', () => {
     const echo = (phone: string, type: string, content: JsonObject, more: JsonObject = {}): JsonObject => ({
       from: BUSINESS_PHONE,
