@@ -44,7 +44,9 @@ export class ContactsWebhook {
   private async apply(tx: Tx, facts: readonly ReadFact[], source: string): Promise<void> {
     const byAccount = new Map<Account, ReadFact[]>();
     for (const fact of facts) {
-      byAccount.set(fact.account, [...(byAccount.get(fact.account) ?? []), fact]);
+      const items = byAccount.get(fact.account) ?? [];
+      items.push(fact);
+      byAccount.set(fact.account, items);
     }
     for (const [account, items] of [...byAccount].sort(([a], [b]) => a.id - b.id)) {
       const people = await this.people.ensure(

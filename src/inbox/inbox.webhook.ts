@@ -82,17 +82,19 @@ export class InboxWebhook {
   /** Statuses tell of user ids and names that an answer of Meta did not. */
   private async learn(tx: Tx, statuses: readonly ReadStatus[], folded: readonly FoldedMessage[]): Promise<void> {
     const contactOf = new Map(folded.map((message) => [`${message.accountId} ${message.wamid}`, message.contactId]));
-    const facts = new Map<Account, ({ contactId: number } & ReadStatus['about'])[]>();
+    // A message has three statuses that say the same of its reader.
+    const facts = new Map<Account, Map<string, { contactId: number } & ReadStatus['about']>>();
     for (const { account, event, about } of statuses) {
       const contactId = contactOf.get(`${account.id} ${event.wamid}`);
       // In groups a status is of each participant.
       const isOfContact = event.participant === '';
       if (contactId !== undefined && isOfContact && (about.userId || about.username || about.name)) {
-        facts.set(account, [...(facts.get(account) ?? []), { contactId, ...about }]);
+        const known = facts.get(account) ?? new Map<string, { contactId: number } & ReadStatus['about']>();
+        facts.set(account, known.set(`${contactId} ${about.userId}`, { ...about, contactId }));
       }
     }
     for (const [account, known] of facts) {
-      await this.people.learn(tx, account, known);
+      await this.people.learn(tx, account, [...known.values()]);
     }
   }
 

@@ -81,7 +81,14 @@ export class MessagesController {
     tag: TAG,
     scope: 'inbox:read',
     status: 200,
-    errors: ['not_found', 'media_gone', 'range_not_satisfiable', 'media_storage_failed'],
+    errors: [
+      'not_found',
+      'media_not_ready',
+      'media_gone',
+      'media_fetch_failed',
+      'range_not_satisfiable',
+      'media_storage_failed',
+    ],
   })
   @ApiFileResponses()
   async media(
