@@ -78,7 +78,7 @@ describe('claims', () => {
   const claim = async (lease: Lease, want: number, of = account): Promise<PreparedRecipient[]> =>
     (await desk.claim(of, lease, want)).recipients;
   const withTokens = (prepared: readonly PreparedRecipient[]): Attempt[] =>
-    prepared.map((recipient) => ({ ...recipient, attemptToken: randomUUID() }));
+    prepared.map((recipient) => ({ ...recipient, attemptToken: randomUUID(), markedAt: 0 }));
   const accepted = (attempt: Attempt): Settled => ({
     attempt,
     answer: { ok: true, body: { messaging_product: 'whatsapp', messages: [{ id: `wamid.${attempt.attemptToken}` }] } },

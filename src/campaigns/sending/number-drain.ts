@@ -55,6 +55,8 @@ export class NumberDrain {
   private wakeSettler: (() => void) | null = null;
   private readonly refusals = new Map<number, { code: number; count: number }>();
   private readonly openCircuits = new Map<number, GraphFailure>();
+  /** When a campaign was last paused here. What was marked before says nothing of how it goes once resumed. */
+  private readonly pausedAt = new Map<number, number>();
 
   constructor(
     private account: Account,
@@ -174,7 +176,10 @@ export class NumberDrain {
       return [];
     }
     const count = Math.max(1, Math.round((this.pacer.currentRate(performance.now()) * MARK_AHEAD_MS) / 1_000));
-    const group = this.ready.splice(0, count).map((recipient) => ({ ...recipient, attemptToken: randomUUID() }));
+    const markedAt = performance.now();
+    const group = this.ready
+      .splice(0, count)
+      .map((recipient) => ({ ...recipient, attemptToken: randomUUID(), markedAt }));
     if (group.length === 0) {
       return [];
     }
@@ -256,10 +261,12 @@ export class NumberDrain {
     if (!answer.ok) {
       this.easeOff(answer.failure);
     }
-    this.watchCircuit(
-      attempt.campaignId,
-      decision.type === 'fail' && decision.isTemplateWide ? decision.failure : null,
-    );
+    if (attempt.markedAt >= (this.pausedAt.get(attempt.campaignId) ?? 0)) {
+      this.watchCircuit(
+        attempt.campaignId,
+        decision.type === 'fail' && decision.isTemplateWide ? decision.failure : null,
+      );
+    }
     sends.inc({ outcome: answer.ok ? 'accepted' : answer.failure.kind });
     this.settled.push({ attempt, answer, decision });
     if (this.settled.length >= SETTLE_BATCH) {
@@ -288,9 +295,14 @@ export class NumberDrain {
     this.refusals.set(campaignId, { code: failure.code, count });
     if (count >= CIRCUIT_LIMIT) {
       this.openCircuits.set(campaignId, failure);
-      // Once resumed it has the whole run before it again.
-      this.refusals.delete(campaignId);
     }
+  }
+
+  /** Once resumed, a campaign has the whole run of refusals before it again. */
+  private closeCircuit(campaignId: number): void {
+    this.openCircuits.delete(campaignId);
+    this.refusals.delete(campaignId);
+    this.pausedAt.set(campaignId, performance.now());
   }
 
   /** Stores answers in batches. An answer in our hands is stored however long the database is away. */
@@ -307,7 +319,7 @@ export class NumberDrain {
         const open = new Map(this.openCircuits);
         await this.desk.settle(this.account, batch, open);
         this.settled.splice(0, batch.length);
-        open.forEach((_failure, campaignId) => this.openCircuits.delete(campaignId));
+        open.forEach((_failure, campaignId) => this.closeCircuit(campaignId));
       } catch (error) {
         this.logger.warn(
           { context: 'NumberDrain', account_id: this.account.id, err: error },

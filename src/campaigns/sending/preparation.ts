@@ -32,6 +32,8 @@ export interface PreparedRecipient {
 /** A recipient whose request is out, or about to be. */
 export interface Attempt extends PreparedRecipient {
   attemptToken: string;
+  /** When marking it was asked for (`performance.now()`): before a pause, or after the campaign was resumed. */
+  markedAt: number;
 }
 
 /** An attempt that came to an end, waiting to be stored. */
