@@ -11,7 +11,6 @@ import {
   locationMessage,
   mediaMessage,
   reactionMessage,
-  templateMessage,
   textMessage,
 } from './outgoing.js';
 import {
@@ -28,6 +27,7 @@ import { SendService } from './send.service.js';
 import { SendContactsDto } from './sending/contact-card.dto.js';
 import { INTERACTIVE_EXAMPLES, SendInteractiveDto } from './sending/interactive.dto.js';
 import type { SendCommand } from './sending/send-command.js';
+import { templateMessage } from './sending/template-message.js';
 
 const MEDIA_ERRORS: ErrorCode[] = [...FREE_FORM_ERRORS, 'payload_too_large', 'unsupported_media_type'];
 
@@ -71,7 +71,10 @@ export class SendController {
   @SendOperation({
     id: 'sendTemplate',
     summary: 'Send an approved template',
-    description: 'Any time, also outside the service window.',
+    description:
+      'Any time, also outside the service window. Where the template is not there in the `language` asked for, another ' +
+      'variant of that language is sent (for `en_GB`: `en`, `en_US` …), an approved one before others. The values are ' +
+      'checked against the template as it was last synced, so that what Meta would refuse is named here; `components` are not.',
     errors: SEND_ERRORS,
   })
   async sendTemplate(
@@ -80,8 +83,8 @@ export class SendController {
     @Headers('idempotency-key') idempotencyKey?: string,
   ): Promise<SendResultDto> {
     const account = await this.accounts.current();
-    const template = await this.sender.findTemplate(account, body.template_name, body.language);
-    return this.send(templateMessage(this.addressOf(body), body, template), reply, idempotencyKey);
+    const prepared = await this.sender.prepareTemplate(account, body);
+    return this.send(templateMessage(this.addressOf(body), body, prepared), reply, idempotencyKey);
   }
 
   @Post('send-media')

@@ -15,6 +15,15 @@ import {
   Timestamp,
 } from '../http/fields.js';
 import { MEDIA_TYPES, type MediaType } from '../media/media-state.js';
+import {
+  Cards,
+  HeaderValues,
+  Offer,
+  TemplateButtonDto,
+  TemplateCardParamsDto,
+  TemplateOfferDto,
+  TextValues,
+} from '../templates/template-params.dto.js';
 import { MessageDto } from './message.dto.js';
 import { MAX_VALID_FOR_S } from './sending/schedule.js';
 import { MAX_CAPTION, MAX_TEXT } from './sending/text-limits.js';
@@ -93,30 +102,6 @@ export class SendLocationDto extends ReplyDto {
   address?: string;
 }
 
-export class TemplateButtonDto {
-  @Int({ min: 0, max: 9, description: 'Position of the button, from 0.' })
-  index: number;
-
-  @OneOf(['quick_reply', 'url', 'copy_code'], { optional: true })
-  sub_type: string = 'quick_reply';
-
-  @OptionalText({ max: 2_000, description: 'Payload of a quick reply, or the variable end of a URL.' })
-  payload?: string;
-
-  @OptionalText({ max: 2_000 })
-  text?: string;
-
-  @OptionalText({ max: 20 })
-  coupon_code?: string;
-}
-
-const TEXTS = {
-  oneOf: [
-    { type: 'array', items: { type: 'string' } },
-    { type: 'object', additionalProperties: { type: 'string' } },
-  ],
-};
-
 export class SendTemplateDto extends SendDto {
   @Text({ max: 512, example: 'order_update', pattern: /^[a-z0-9_]+$/, patternHint: 'has only a-z, 0-9 and _' })
   template_name: string;
@@ -124,24 +109,25 @@ export class SendTemplateDto extends SendDto {
   @Text({ max: 20, optional: true, default: 'en', example: 'en' })
   language: string = 'en';
 
-  @AnyJson({
-    optional: true,
-    schema: TEXTS as never,
-    description: 'A list for {{1}}, {{2}} …, a map for named variables.',
-    example: ['Asha', 'ORD-999'],
-  })
+  @TextValues('A list for {{1}}, {{2}} …, a map for named variables.', ['Asha', 'ORD-999'])
   body_params?: string[] | Record<string, string>;
 
-  @AnyJson({ optional: true, schema: TEXTS as never, description: 'Variables of a text header.' })
+  @HeaderValues()
   header_params?: string[] | Record<string, string>;
 
   @ListOf(() => TemplateButtonDto, { optional: true, maxItems: 10 })
   buttons?: TemplateButtonDto[];
 
+  @Cards()
+  cards?: TemplateCardParamsDto[];
+
+  @Offer()
+  limited_time_offer?: TemplateOfferDto;
+
   @AnyJson({
     optional: true,
     schema: { type: 'array', items: { type: 'object', additionalProperties: true } } as never,
-    description: 'Meta’s own components, instead of the three above.',
+    description: 'Meta’s own components, instead of the five above. They go to Meta as they are.',
   })
   components?: Record<string, unknown>[];
 }

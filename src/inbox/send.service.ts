@@ -9,16 +9,18 @@ import type { MessageContent, SendResponse } from '../meta/api/messages.js';
 import type { GraphResult } from '../meta/graph-client.js';
 import { ambiguous } from '../meta/graph-error.js';
 import { graphProblem } from '../meta/graph-problem.js';
-import type { Template } from '../templates/template.js';
+import { TemplateMedia } from '../templates/template-media.service.js';
 import { TemplatesService } from '../templates/templates.service.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { InboxRepository } from './inbox.repository.js';
 import { toMessageDto, type MessageRow } from './message.dto.js';
+import type { SendTemplateDto } from './send.dto.js';
 import { MessagesRepository, type OutgoingMedia, type ReferredMessage } from './messages.repository.js';
 import { Attachments, placeMedia } from './sending/attachments.js';
 import { Dispatch, type Outgoing } from './sending/dispatch.service.js';
 import type { Reference, SendCommand } from './sending/send-command.js';
+import { cardMediaOf, type PreparedTemplate } from './sending/template-message.js';
 
 /** Free-form messages may follow a customer's message for this long. Source: Meta's customer service windows page. */
 export const SERVICE_WINDOW_HOURS = 24;
@@ -48,6 +50,7 @@ export class SendService {
     private readonly messages: MessagesRepository,
     private readonly inbox: InboxRepository,
     private readonly templates: TemplatesService,
+    private readonly templateMedia: TemplateMedia,
     private readonly attachments: Attachments,
     private readonly dispatch: Dispatch,
   ) {}
@@ -84,9 +87,14 @@ export class SendService {
     return { outcome: 'sent', result: answer.body, message };
   }
 
-  /** The local copy of a template, if there is one. */
-  findTemplate(account: Account, name: string, language: string): Promise<Template | null> {
-    return this.templates.findByName(this.database, account.id, name, language);
+  /**
+   * What sending a template needs: the local copy, if there is one (another variant of the language stands in for one that
+   * is not there), and the files of its cards.
+   */
+  async prepareTemplate(account: Account, body: SendTemplateDto): Promise<PreparedTemplate> {
+    const template = await this.templates.findForSend(this.database, account.id, body.template_name, body.language);
+    const references = template ? cardMediaOf(template, body) : [];
+    return { template, cardMedia: await this.templateMedia.known(account, references) };
   }
 
   /** Stores Meta's answer and reads the message. @returns null when the database stays away */

@@ -46,6 +46,8 @@ export interface SendableMedia {
 /** Meta keeps what customers send for 7 days. */
 const INBOUND_LIFETIME_MS = 7 * 24 * 3_600_000;
 const MAX_MIME_TYPE = 200;
+/** Meta's ids are far longer. */
+const OWN_ID = /^[1-9]\d{0,8}$/;
 /** How long a person who opens a file waits while it is fetched, in ms. */
 const OPEN_WAIT_MS = 20_000;
 
@@ -102,20 +104,29 @@ export class MediaService {
   /**
    * A media id of Meta's for a send. One of ours that has expired is renewed by uploading the kept file again; one that we
    * do not know passes through.
+   * @param field where the request says as what it is sent
    */
-  async forSend(account: Account, mediaId: string, mediaType: MediaType): Promise<SendableMedia> {
+  async forSend(account: Account, mediaId: string, mediaType: MediaType, field = 'type'): Promise<SendableMedia> {
     const media = await this.findKept(account, mediaId);
+    return media
+      ? this.ready(account, media, mediaType, field)
+      : { fileId: null, mediaId, mediaType, mimeType: '', filename: null };
+  }
+
+  /**
+   * The same for a file that may also be named by our own id of it in the library.
+   * @param field where the request names the file
+   * @throws 400 for an id that can be none of Meta's, when the library has no such file (any more)
+   */
+  async namedForSend(account: Account, name: string, mediaType: MediaType, field: string): Promise<SendableMedia> {
+    if (!OWN_ID.test(name)) {
+      return this.forSend(account, name, mediaType, field);
+    }
+    const media = await this.repository.findInLibrary(this.database, account.id, Number(name));
     if (!media) {
-      return { fileId: null, mediaId, mediaType, mimeType: '', filename: null };
+      throw invalidField(field, 'not_found', `The media library has no file ${name}.`);
     }
-    if (media.mediaType !== mediaType) {
-      throw invalidField(
-        'type',
-        'media_type_mismatch',
-        `This file is sent as ${media.mediaType}, not as ${mediaType}.`,
-      );
-    }
-    return toSendable(media.state === 'stored' ? await this.uploads.ensureName(account, media) : media);
+    return this.ready(account, media, mediaType, field);
   }
 
   /**
@@ -170,6 +181,13 @@ export class MediaService {
     return media.sha256 === null
       ? null
       : this.repository.findSame(this.database, account.id, media.sha256, media.mediaType);
+  }
+
+  private async ready(account: Account, media: Media, mediaType: MediaType, field: string): Promise<SendableMedia> {
+    if (media.mediaType !== mediaType) {
+      throw invalidField(field, 'media_type_mismatch', `This file is sent as ${media.mediaType}, not as ${mediaType}.`);
+    }
+    return toSendable(media.state === 'stored' ? await this.uploads.ensureName(account, media) : media);
   }
 
   private opened(media: Media, range: string | undefined): OpenedMedia {

@@ -7,6 +7,7 @@ import { Config } from '../config/config.js';
 import { ambiguous, failureOf, notSent, type GraphFailure } from './graph-error.js';
 import { GraphDownloads, type GraphDownload } from './graph-downloads.js';
 import { formBody, type GraphForm } from './graph-form.js';
+import { uploadBody, type GraphUpload } from './graph-upload.js';
 
 /** Whose credentials a call uses. */
 export interface GraphAccount {
@@ -23,6 +24,10 @@ export interface GraphRequest {
   body?: unknown;
   /** A file to send instead of a body; its stream is read once and destroyed. */
   form?: GraphForm;
+  /** The bytes of a resumable upload instead of a body. */
+  upload?: GraphUpload;
+  /** Uploads ask for another word before the token. */
+  authorization?: 'Bearer' | 'OAuth';
   /** How it is counted in the metrics. */
   label: string;
 }
@@ -106,12 +111,14 @@ export class GraphClient implements OnApplicationShutdown {
         path: this.prefix + request.path,
         query: request.query,
         headers: {
-          authorization: `Bearer ${account.accessToken.reveal()}`,
+          authorization: `${request.authorization ?? (request.upload ? 'OAuth' : 'Bearer')} ${account.accessToken.reveal()}`,
           accept: 'application/json',
           ...content.headers,
         },
         body: content.body,
-        ...(request.form ? { headersTimeout: FORM_ANSWER_MS, signal: AbortSignal.timeout(FORM_DEADLINE_MS) } : {}),
+        ...(request.form || request.upload
+          ? { headersTimeout: FORM_ANSWER_MS, signal: AbortSignal.timeout(FORM_DEADLINE_MS) }
+          : {}),
       });
       const body = parse(await readText(answer.body));
       if (answer.statusCode >= 200 && answer.statusCode < 300 && body !== undefined && !hasError(body)) {
@@ -136,9 +143,12 @@ interface Content {
   readError: () => unknown;
 }
 
-function contentOf({ body, form }: GraphRequest): Content {
+function contentOf({ body, form, upload }: GraphRequest): Content {
   if (form) {
     return formBody(form);
+  }
+  if (upload) {
+    return uploadBody(upload);
   }
   return body === undefined
     ? { headers: {}, body: null, readError: () => null }

@@ -12,9 +12,16 @@
 export type GraphErrorKind =
   'throttled' | 'pair_limit' | 'transient' | 'recipient' | 'template' | 'account' | 'ambiguous';
 
+/**
+ * Whom a refusal is about: `request` for what is wrong with the call itself, `platform` for Meta as a whole. Within one kind
+ * it says how far a pause reaches, and what a person must put right.
+ */
+export type GraphErrorScope = 'recipient' | 'template' | 'number' | 'account' | 'credentials' | 'platform' | 'request';
+
 /** A failed Graph call as a value. */
 export interface GraphFailure {
   kind: GraphErrorKind;
+  scope: GraphErrorScope;
   /** Meta's code, or null when there was no Graph body. */
   code: number | null;
   subcode: number | null;
@@ -26,28 +33,80 @@ export interface GraphFailure {
   retryable: boolean;
   /** How long to leave it alone, in ms, where Meta or its documentation says so. */
   retryAfterMs: number | null;
+  /** False for a code that Meta's pages do not have: what is done about it is a guess. */
+  isDocumented: boolean;
 }
 
-/** Source: Meta's error code table (support/error-codes) and the throughput and pair-rate pages; meanings as in reliability §2.4. */
-const KINDS: Record<GraphErrorKind, readonly number[]> = {
-  throttled: [4, 80007, 80008, 130429],
-  pair_limit: [131056],
-  transient: [1, 2, 131000, 131016, 131057, 133004, 134101, 2494100],
-  template: [132001, 132007, 132015, 132016, 132068, 134100, 134102],
-  account: [0, 3, 10, 33, 190, 368, 131005, 131031, 131037, 131042, 131045, 131048, 131063, 131064, 133010, 134011],
-  recipient: [],
-  ambiguous: [],
-};
+/** What a code means. */
+interface Meaning {
+  kind: GraphErrorKind;
+  scope: GraphErrorScope;
+}
 
-const KIND_OF_CODE = new Map(
-  Object.entries(KINDS).flatMap(([kind, codes]) => codes.map((code) => [code, kind as GraphErrorKind] as const)),
-);
+/**
+ * Every code that Meta documents (support/error-codes, the throughput and pair-rate pages, calling, groups, blocking,
+ * signups); what is done about each follows the reliability rules, §2.4. Codes 200–299 are permissions, all of them.
+ */
+const TABLE: readonly (Meaning & { codes: readonly number[] })[] = [
+  { kind: 'throttled', scope: 'number', codes: [130429] },
+  { kind: 'throttled', scope: 'account', codes: [4, 80007, 80008] },
+  { kind: 'pair_limit', scope: 'recipient', codes: [131056] },
+  { kind: 'transient', scope: 'request', codes: [1, 131000, 131208] },
+  { kind: 'transient', scope: 'platform', codes: [2, 131016] },
+  // Maintenance: the number as a whole has to wait.
+  { kind: 'transient', scope: 'number', codes: [131057, 133004, 2494100, 139102, 139103] },
+  { kind: 'transient', scope: 'template', codes: [134101] },
+  // Calls
+  { kind: 'transient', scope: 'request', codes: [138002, 138004, 138005, 138019, 138020, 138022] },
+  // 132069 (a throttled flow) and 131063 (no marketing from here) hold for every recipient of the template, and for no other.
+  {
+    kind: 'template',
+    scope: 'template',
+    codes: [131063, 132001, 132007, 132015, 132016, 132068, 132069, 134100, 134102],
+  },
+  { kind: 'account', scope: 'credentials', codes: [0, 3, 10, 190, 131005] },
+  { kind: 'account', scope: 'account', codes: [368, 131031, 131042, 131064, 134011] },
+  { kind: 'account', scope: 'number', codes: [33, 131037, 131045, 131048, 133010] },
+  {
+    kind: 'recipient',
+    scope: 'recipient',
+    codes: [
+      130403, 130472, 130497, 131020, 131021, 131026, 131030, 131041, 131047, 131049, 131050, 131051, 131052, 131062,
+      131201, 131207, 137000, 139100,
+    ],
+  },
+  // Parameters: of this recipient, or of all of them.
+  { kind: 'recipient', scope: 'template', codes: [132000, 132005, 132012, 132018] },
+  // Wrong calls of every API: the message does not come about, and nothing else is said.
+  {
+    kind: 'recipient',
+    scope: 'request',
+    codes: [
+      100, 131008, 131009, 131053, 131055, 131059, 131202, 131204, 131209, 131210, 131211, 131212, 131213, 131214,
+      131215, 133000, 133005, 133006, 133008, 133009, 133015, 133016, 135000, 136024, 138000, 138001, 138003, 138006,
+      138007, 138009, 138012, 138013, 138014, 138015, 138017, 138018, 138021, 138023, 139101, 147001, 147002, 147003,
+      147004, 200005, 200006, 200007, 1752041, 2388012, 2388019, 2388039, 2388040, 2388047, 2388072, 2388073, 2388091,
+      2388093, 2388103, 2388293, 2388299, 2494164, 2494165, 2494166, 2494167, 2494168, 2494176, 2494177, 2494179,
+      2593079, 2593085, 2593107, 2593108, 2593109,
+    ],
+  },
+];
+
+const MEANINGS = new Map<number, Meaning>(TABLE.flatMap((row) => row.codes.map((code) => [code, row] as const)));
+
+const PERMISSION: Meaning = { kind: 'account', scope: 'credentials' };
 
 const RETRY_AFTER_MS = new Map([
   [131057, 60_000],
   [133004, 60_000],
+  [2494100, 60_000],
   [134101, 600_000],
 ]);
+
+/** What Meta's documentation says of a code; null when it has none such. */
+export function meaningOf(code: number): Readonly<Meaning> | null {
+  return MEANINGS.get(code) ?? (code >= 200 && code <= 299 ? PERMISSION : null);
+}
 
 interface GraphErrorBody {
   message?: unknown;
@@ -70,15 +129,23 @@ export function failureOf(httpStatus: number, body: unknown): GraphFailure {
   const code = typeof error?.code === 'number' ? error.code : null;
   if ((!error || code === null) && httpStatus === 429) {
     const details = 'Meta answered HTTP 429: too many requests.';
-    return { ...ambiguous(details, httpStatus), kind: 'throttled', title: 'Too many requests', retryable: true };
+    return {
+      ...ambiguous(details, httpStatus),
+      kind: 'throttled',
+      scope: 'number',
+      title: 'Too many requests',
+      retryable: true,
+    };
   }
   if (!error || code === null) {
     return ambiguous(`Meta answered HTTP ${httpStatus} without saying whether the request was accepted.`, httpStatus);
   }
-  const kind = kindOf(code, error.is_transient === true);
+  const known = meaningOf(code);
+  const { kind, scope } = believed(known, error.is_transient === true);
   const title = text(error.error_user_title) ?? text(error.message) ?? 'Meta refused the request';
   return {
     kind,
+    scope,
     code,
     subcode: typeof error.error_subcode === 'number' ? error.error_subcode : null,
     title,
@@ -87,6 +154,7 @@ export function failureOf(httpStatus: number, body: unknown): GraphFailure {
     httpStatus,
     retryable: kind === 'throttled' || kind === 'pair_limit' || kind === 'transient',
     retryAfterMs: RETRY_AFTER_MS.get(code) ?? null,
+    isDocumented: known !== null,
   };
 }
 
@@ -94,6 +162,7 @@ export function failureOf(httpStatus: number, body: unknown): GraphFailure {
 export function ambiguous(details: string, httpStatus: number | null = null): GraphFailure {
   return {
     kind: 'ambiguous',
+    scope: 'request',
     code: null,
     subcode: null,
     title: 'The outcome is not known',
@@ -102,23 +171,25 @@ export function ambiguous(details: string, httpStatus: number | null = null): Gr
     httpStatus,
     retryable: false,
     retryAfterMs: null,
+    isDocumented: true,
   };
 }
 
 /** The call never left: no connection was made, so nothing was sent. */
 export function notSent(details: string): GraphFailure {
-  return { ...ambiguous(details), kind: 'transient', title: 'Meta could not be reached', retryable: true };
+  return {
+    ...ambiguous(details),
+    kind: 'transient',
+    scope: 'platform',
+    title: 'Meta could not be reached',
+    retryable: true,
+  };
 }
 
-function kindOf(code: number, isTransient: boolean): GraphErrorKind {
-  const known = KIND_OF_CODE.get(code);
-  if (known) {
-    return known;
-  }
-  if (code >= 200 && code <= 299) {
-    return 'account';
-  }
-  return isTransient ? 'transient' : 'recipient';
+/** Meta's own word that it will pass counts, unless the code says that a person has to act first. */
+function believed(known: Meaning | null, isTransient: boolean): Meaning {
+  const meaning = known ?? { kind: 'recipient', scope: 'recipient' };
+  return isTransient && meaning.kind === 'recipient' ? { kind: 'transient', scope: 'request' } : meaning;
 }
 
 function text(value: unknown): string | undefined {

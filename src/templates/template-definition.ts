@@ -1,142 +1,159 @@
-import type { FieldError } from '../common/app-error.js';
-import type { ParameterFormat, TemplateHeader } from './template.js';
+import { invalidFields, type FieldError } from '../common/app-error.js';
+import { authenticationBody, authenticationFooter, toComponents } from './template-components.js';
+import { lintTemplate } from './template-lint.js';
+import { isObject, text, withoutAbsent, type Json, type TemplateInput, type TemplateParts } from './template-parts.js';
+import { variableNames } from './template-text.js';
+import type { TemplateRecord } from './template.entity.js';
+import type { TemplateAuthentication, TemplateCard, TemplateExamples, TemplateValues } from './template.js';
 
-type Json = Record<string, unknown>;
+/** Labels that Meta prescribes, but wants to be given. */
+const LABELS: Readonly<Record<string, string>> = { CATALOG: 'View catalog', MPM: 'View items', SPM: 'View' };
+const MAX_CODE_MINUTES = 90;
 
-export const CATEGORIES = ['MARKETING', 'UTILITY', 'AUTHENTICATION'] as const;
-export const HEADER_TYPES = ['TEXT', 'IMAGE', 'VIDEO', 'DOCUMENT', 'LOCATION'] as const;
-export const PARAMETER_FORMATS = ['POSITIONAL', 'NAMED'] as const;
-
-/** Source of all limits: Meta's template components page. */
-export const MAX_HEADER = 60;
-export const MAX_BODY = 1_024;
-export const MAX_FOOTER = 60;
-export const MAX_BUTTONS = 10;
-export const MAX_BUTTON_LABEL = 25;
-export const MAX_BUTTON_URL = 2_000;
-export const MAX_BUTTON_PHONE = 20;
-/** Meta's button types, and those that the predecessor's editor wrote for authentication templates. */
-export const BUTTON_TYPES = [
-  'QUICK_REPLY',
-  'URL',
-  'PHONE_NUMBER',
-  'COPY_CODE',
-  'OTP',
-  'FLOW',
-  'CATALOG',
-  'MPM',
-  'SPM',
-  'VOICE_CALL',
-  'CALL_REQUEST',
-  'REQUEST_CONTACT_INFO',
-  'ORDER_DETAILS',
-] as const;
-
-/** Buttons whose label Meta writes itself. */
-const LABELLED_BY_META = new Set(['COPY_CODE', 'OTP', 'CATALOG', 'MPM', 'SPM', 'REQUEST_CONTACT_INFO']);
-const NAMED_VARIABLE = /^[a-z_][a-z0-9_]*$/;
-
-/** The parts a template is made of, as people edit them. */
-export interface TemplateParts {
-  category: string;
-  parameterFormat: ParameterFormat;
-  header: TemplateHeader | null;
-  bodyText: string;
-  footerText: string;
-  buttons: Json[];
+/**
+ * The columns of a template as a person defines it, its `components` included.
+ * @throws `validation_failed` naming each field and, as code, the rule of Meta's that it breaks
+ */
+export function toTemplateColumns(input: TemplateInput): Partial<TemplateRecord> {
+  const parts = normalized(input);
+  const errors = lintTemplate(parts, { forPush: false });
+  if (errors.length > 0) {
+    throw invalidFields(errors);
+  }
+  return { name: input.name, language: input.language, ...parts, components: toComponents(parts) };
 }
 
-/** Meta's components of these parts. */
-export function toComponents(parts: TemplateParts): Json[] {
-  const { header, bodyText, footerText, buttons } = parts;
-  return [
-    ...(header
-      ? [{ type: 'HEADER', format: header.type, ...(header.text === undefined ? {} : { text: header.text }) }]
-      : []),
-    ...(bodyText === '' ? [] : [{ type: 'BODY', text: bodyText }]),
-    ...(footerText === '' ? [] : [{ type: 'FOOTER', text: footerText }]),
-    ...(buttons.length === 0 ? [] : [{ type: 'BUTTONS', buttons }]),
-  ];
+/**
+ * What keeps a template from being pushed to Meta: everything that a draft may lack as yet.
+ * @throws `validation_failed` as `toTemplateColumns` does
+ */
+export function requirePushable(parts: TemplateParts): void {
+  const errors: FieldError[] = lintTemplate(parts, { forPush: true });
+  if (errors.length > 0) {
+    throw invalidFields(errors);
+  }
 }
 
-/** The parts of Meta's components. What has no part of its own (carousel cards, offers) stays in the components. */
-export function fromComponents(components: readonly Json[]): Omit<TemplateParts, 'category' | 'parameterFormat'> {
-  const find = (type: string): Json | undefined =>
-    components.find((component) => text(component?.type).toUpperCase() === type);
-  const header = find('HEADER');
-  const buttons = find('BUTTONS')?.buttons;
+/** One form of each part: what is given in two ways, or is Meta's to write, is put in its place. */
+function normalized(input: TemplateInput): TemplateParts {
+  const { category, parameterFormat, header, bodyText, footerText, limitedTimeOffer, authentication } = input;
+  const carousel = input.carousel?.map(normalCard) ?? null;
   return {
-    header: header
-      ? {
-          type: text(header.format).toUpperCase() || 'TEXT',
-          ...(typeof header.text === 'string' ? { text: header.text } : {}),
-        }
-      : null,
-    bodyText: text(find('BODY')?.text),
-    footerText: text(find('FOOTER')?.text),
-    buttons: Array.isArray(buttons) ? (buttons as unknown[]).filter(isObject) : [],
+    category,
+    parameterFormat,
+    header: header && { type: header.type, ...(header.text === undefined ? {} : { text: header.text }) },
+    bodyText,
+    footerText,
+    buttons: input.buttons.map(normalButton),
+    limitedTimeOffer,
+    carousel,
+    authentication,
+    examples: normalExamples(input.examples, input, carousel),
+    messageSendTtlSeconds: input.messageSendTtlSeconds,
+    headerMediaId: input.headerMediaId,
+    ...(category === 'AUTHENTICATION' ? authenticationParts(input) : {}),
   };
 }
 
-/** What the field decorators cannot say: rules between fields. @param variables of header and body */
-export function checkParts(parts: TemplateParts, variables: { header: string[]; body: string[] }): FieldError[] {
-  const errors: FieldError[] = [];
-  const add = (field: string, code: string, message: string): void => {
-    errors.push({ field, code, message: `${field} ${message}` });
+/** The texts of an authentication template are Meta's, whatever was given; those that a sync brought stay. */
+function authenticationParts(input: TemplateInput): Partial<TemplateParts> {
+  const { bodyText, footerText, language, buttons } = input;
+  const authentication = authenticationOf(input);
+  const minutes = authentication.code_expiration_minutes;
+  const isMetas = !language.startsWith('en') && bodyText.includes('*{{1}}*');
+  return {
+    parameterFormat: 'POSITIONAL',
+    authentication,
+    bodyText: isMetas ? bodyText : authenticationBody(authentication.add_security_recommendation === true),
+    footerText: isMetas && minutes && footerText.includes(String(minutes)) ? footerText : authenticationFooter(minutes),
+    buttons: otpButtons(buttons),
+    examples: {},
   };
-  const { header, bodyText, buttons, category } = parts;
-  if (bodyText === '' && category !== 'AUTHENTICATION') {
-    add('body_text', 'required', 'is required (Meta writes only the body of authentication templates)');
-  }
-  if (header?.type === 'TEXT' && !header.text) {
-    add('header.text', 'required', 'is required in a text header');
-  }
-  if (header && header.type !== 'TEXT' && header.text !== undefined) {
-    add('header.text', 'unknown_field', `is not a part of a header of type ${header.type}`);
-  }
-  if (variables.header.length > 1) {
-    add('header.text', 'too_many_variables', 'may have one variable');
-  }
-  const isNamed = parts.parameterFormat === 'NAMED';
-  for (const [field, names] of [
-    ['header.text', variables.header],
-    ['body_text', variables.body],
-  ] as const) {
-    const wrong = names.find((name, index) => (isNamed ? !NAMED_VARIABLE.test(name) : name !== String(index + 1)));
-    if (wrong !== undefined) {
-      add(
-        field,
-        'invalid_variable',
-        isNamed
-          ? `has the variable {{${wrong}}}: a named one has lower-case letters, digits and underscores`
-          : `has the variable {{${wrong}}}: positional ones are {{1}}, {{2}}, … without a gap (parameter_format NAMED takes names)`,
-      );
+}
+
+/** The predecessor's editor wrote the minutes into the footer, and always asked for the security advice. */
+function authenticationOf({ authentication, footerText }: TemplateInput): TemplateAuthentication {
+  const digits = Number(/\d+/.exec(footerText)?.[0] ?? 0);
+  const fromFooter = digits >= 1 && digits <= MAX_CODE_MINUTES ? digits : null;
+  return {
+    add_security_recommendation: authentication?.add_security_recommendation ?? authentication === null,
+    code_expiration_minutes:
+      authentication?.code_expiration_minutes === undefined ? fromFooter : authentication.code_expiration_minutes,
+  };
+}
+
+/** Without a button, the simplest; the predecessor's editor wrote the kind of code into the type. */
+function otpButtons(buttons: readonly Json[]): Json[] {
+  const given = buttons.length === 0 ? [{ type: 'OTP' }] : buttons;
+  return given.map((button) =>
+    button.type === 'OTP' || button.type === 'COPY_CODE'
+      ? { ...withoutAbsent(button), type: 'OTP', otp_type: button.otp_type ?? 'COPY_CODE' }
+      : withoutAbsent(button),
+  );
+}
+
+function normalButton(given: Json): Json {
+  const { text: label, example, ...rest } = withoutAbsent(given);
+  const type = text(given.type);
+  const [first]: unknown[] = Array.isArray(example) ? example : [example];
+  switch (type) {
+    case 'CALL_REQUEST':
+    case 'REQUEST_CONTACT_INFO':
+      return { type };
+    case 'COPY_CODE':
+      return { type, ...(first === undefined ? {} : { example: first }) };
+    default: {
+      const labelled = text(label) || LABELS[type];
+      return {
+        ...rest,
+        ...(labelled === undefined ? {} : { text: labelled }),
+        ...(example === undefined ? {} : { example: Array.isArray(example) ? example : [example] }),
+      };
     }
   }
-  buttons.forEach((button, index) => {
-    const type = text(button.type);
-    const needs = (key: string): void => {
-      if (!button[key]) {
-        add(`buttons.${index}.${key}`, 'required', `is required in a button of type ${type}`);
-      }
-    };
-    if (!LABELLED_BY_META.has(type)) {
-      needs('text');
-    }
-    if (type === 'URL') {
-      needs('url');
-    }
-    if (type === 'PHONE_NUMBER') {
-      needs('phone_number');
-    }
+}
+
+function normalCard({ header, body_text, buttons }: TemplateCard): TemplateCard {
+  return {
+    header: withoutAbsent({ ...header }) as unknown as TemplateCard['header'],
+    body_text: body_text ?? '',
+    buttons: (buttons ?? []).map(normalButton),
+  };
+}
+
+function normalExamples(
+  examples: TemplateExamples,
+  input: TemplateInput,
+  cards: TemplateCard[] | null,
+): TemplateExamples {
+  const { header, body } = examples;
+  const ofCards = (cards ?? []).map((card, index) => {
+    const values = positional(examples.cards?.[index]?.body, card.body_text, input);
+    return values === undefined ? {} : { body: values };
   });
-  return errors;
+  const headerValues = positional(header, input.header?.text ?? '', input);
+  const bodyValues = positional(body, input.bodyText, input);
+  return {
+    ...(headerValues === undefined ? {} : { header: headerValues }),
+    ...(bodyValues === undefined ? {} : { body: bodyValues }),
+    ...(ofCards.some((each) => each.body !== undefined) ? { cards: ofCards } : {}),
+  };
 }
 
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function isObject(value: unknown): value is Json {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
+/** A map by position as the list it means; what is not whole or is of no such form stays for the lint to see. */
+function positional(
+  values: TemplateValues | undefined,
+  of: string,
+  { parameterFormat }: TemplateInput,
+): TemplateValues | undefined {
+  if (values === undefined || values === null) {
+    return undefined;
+  }
+  const names = variableNames(of).sort((a, b) => Number(a) - Number(b));
+  const isWhole =
+    parameterFormat === 'POSITIONAL' &&
+    isObject(values) &&
+    Object.keys(values).length === names.length &&
+    names.every((name) => typeof values[name] === 'string');
+  return isWhole ? names.map((name) => (values as Record<string, string>)[name] as string) : values;
 }

@@ -20,6 +20,13 @@ export const DRAFT = 'DRAFT';
 export const DELETED = 'DELETED';
 /** The only status one can send with. */
 export const APPROVED = 'APPROVED';
+/** Meta looks at it. */
+export const PENDING = 'PENDING';
+/** Meta does not send it for a while, because people complained, or until it is unpaused. */
+export const PAUSED = 'PAUSED';
+
+/** Statuses in which Meta lets a template be changed. Source: Meta's page of template management. */
+const EDITABLE = new Set(['APPROVED', 'REJECTED', 'PAUSED']);
 
 /** Source: Meta's reference of the webhook field `message_template_status_update`. */
 const BACK_TO_APPROVED = new Set(['APPROVED', 'REINSTATED', 'UNPAUSED', 'UNARCHIVED', 'UNLOCKED']);
@@ -35,6 +42,11 @@ export function statusAfter(event: string): string | null {
     return APPROVED;
   }
   return STATUSES.has(name) && name !== DRAFT ? name : null;
+}
+
+/** Whether Meta lets it be changed. */
+export function isEditable(status: string): boolean {
+  return EDITABLE.has(status);
 }
 
 /** Meta's way of saying "no reason" is `NONE`. */

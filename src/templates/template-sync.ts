@@ -2,12 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
 import { AppError } from '../common/app-error.js';
 import { Database } from '../database/database.js';
-import { TemplatesApi, type MetaTemplate } from '../meta/api/templates.js';
-import type { GraphAccount } from '../meta/graph-client.js';
+import { TemplatesApi, type MetaTemplate, type WabaAccount } from '../meta/api/templates.js';
 import { graphProblem } from '../meta/graph-problem.js';
-import { fromComponents } from './template-definition.js';
-import { reasonOf } from './template-status.js';
-import { TemplatesRepository, type SyncedTemplate } from './templates.repository.js';
+import { TemplateNews } from './template-news.js';
+import { readTemplate } from './template-reading.js';
+import { TemplateSyncRepository, type SyncedTemplate } from './template-sync.repository.js';
 
 export interface SyncResult {
   /** Templates of Meta's that are as Meta has them now. */
@@ -18,55 +17,90 @@ export interface SyncResult {
   removed: number;
   /** Templates of Meta's whose name and language a local draft holds; the draft stays as it is. */
   skipped: number;
+  /** Their names, each with its language as `name/language`. */
+  skippedNames: string[];
 }
 
 /** A WABA has at most 6,000 templates, a page a hundred; more pages than this is a paging that does not end. */
 const MAX_PAGES = 200;
+/** Meta: a cursor it no longer knows; begin without one. */
+const BAD_CURSOR = 131_059;
+const MAX_NAMES = 100;
 
 /** Brings the templates of an account from Meta. */
 @Injectable()
 export class TemplateSync {
   constructor(
     private readonly database: Database,
-    private readonly repository: TemplatesRepository,
+    private readonly repository: TemplateSyncRepository,
     private readonly api: TemplatesApi,
+    private readonly news: TemplateNews,
   ) {}
 
   /**
    * Reads every page and writes each as it comes; what was written before a failure stays, for it is true. Drafts are not
-   * touched. What Meta no longer has is marked DELETED, not removed, because campaigns and messages name it; it comes back
-   * to life when Meta has it again.
+   * touched, but one that Meta was asked to create without an answer becomes what Meta has. What Meta no longer has is
+   * marked DELETED, not removed, because campaigns and messages name it; it comes back to life when Meta has it again.
    * @throws `account_credentials_missing` when the account has no `waba_id`; `graph_error` with Meta's words
    */
   async run(account: Account): Promise<SyncResult> {
-    const { wabaId } = account;
-    if (!wabaId) {
-      throw new AppError(
-        'account_credentials_missing',
-        'Set the waba_id of the account: templates belong to the WABA.',
-      );
-    }
+    const waba = requireWaba(account);
     const startedAt = await this.repository.now(this.database);
-    const result: SyncResult = { synced: 0, created: 0, updated: 0, removed: 0, skipped: 0 };
-    for await (const page of this.pages({ ...account, wabaId })) {
-      const templates = distinct(page.flatMap(readTemplate));
-      const rows = await this.database.transaction((tx) => this.repository.upsert(tx, account.id, templates));
+    const skipped = new Set<string>();
+    const result = { synced: 0, created: 0, updated: 0, removed: 0 };
+    for await (const page of this.pages(waba)) {
+      const templates = distinct(page.flatMap((template) => readTemplate(template) ?? []));
+      const rows = await this.write(account.id, templates, startedAt);
+      const written = new Set(rows.map(keyOf));
+      templates.map(keyOf).forEach((key) => (written.has(key) ? skipped.delete(key) : skipped.add(key)));
       result.synced += rows.length;
       result.created += rows.filter((row) => row.isNew).length;
       result.updated += rows.filter((row) => row.isChanged).length;
-      result.skipped += templates.length - rows.length;
     }
-    result.removed = await this.database.transaction((tx) => this.repository.markDeleted(tx, account.id, startedAt));
-    return result;
+    result.removed = await this.markGone(account.id, startedAt);
+    return { ...result, skipped: skipped.size, skippedNames: [...skipped].slice(0, MAX_NAMES) };
   }
 
-  private async *pages(account: GraphAccount & { wabaId: string }): AsyncGenerator<MetaTemplate[]> {
+  private write(
+    accountId: number,
+    templates: SyncedTemplate[],
+    askedAt: Date,
+  ): ReturnType<TemplateSyncRepository['upsert']> {
+    return this.database.transaction(async (tx) => {
+      const rows = await this.repository.upsert(tx, accountId, templates, askedAt);
+      const moved = rows.filter(({ status, statusBefore }) => statusBefore !== null && statusBefore !== status);
+      await this.news.tell(
+        tx,
+        moved.map((template) => ({ template, aspects: ['status'] })),
+      );
+      return rows;
+    });
+  }
+
+  private markGone(accountId: number, startedAt: Date): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      const gone = await this.repository.markDeleted(tx, accountId, startedAt);
+      await this.news.tell(
+        tx,
+        gone.map((template) => ({ template, aspects: ['status'] })),
+      );
+      return gone.length;
+    });
+  }
+
+  private async *pages(account: WabaAccount): AsyncGenerator<MetaTemplate[]> {
     let after: string | null = null;
+    let restarts = 0;
     for (let page = 1; page <= MAX_PAGES; page += 1) {
       const answer = await this.api.list(account, after);
       if (!answer.ok) {
-        // To read again does no harm, so a lost answer is not the riddle it is for a send.
         const { failure } = answer;
+        if (failure.code === BAD_CURSOR && restarts === 0) {
+          restarts += 1;
+          after = null;
+          continue;
+        }
+        // To read again does no harm, so a lost answer is not the riddle it is for a send.
         throw graphProblem(failure.kind === 'ambiguous' ? { ...failure, kind: 'transient', retryable: true } : failure);
       }
       yield answer.body.templates;
@@ -79,31 +113,21 @@ export class TemplateSync {
   }
 }
 
-/** One of Meta's templates as a row, or nothing when it lacks what identifies it. */
-function readTemplate(template: MetaTemplate): SyncedTemplate[] {
-  const { id, name, language } = template;
-  if (!id || !name || !language) {
-    return [];
+/** @throws `account_credentials_missing` when the account has no `waba_id` */
+export function requireWaba(account: Account): Account & { wabaId: string } {
+  const { wabaId } = account;
+  if (!wabaId) {
+    throw new AppError('account_credentials_missing', 'Set the waba_id of the account: templates belong to the WABA.');
   }
-  const components = Array.isArray(template.components) ? template.components : [];
-  return [
-    {
-      metaTemplateId: String(id),
-      name,
-      language,
-      category: template.category ?? '',
-      status: (template.status ?? 'PENDING').toUpperCase(),
-      parameterFormat: template.parameter_format?.toUpperCase() === 'NAMED' ? 'NAMED' : 'POSITIONAL',
-      ...fromComponents(components),
-      components,
-      rejectedReason: reasonOf(template.rejected_reason),
-      qualityScore: template.quality_score?.score ?? null,
-    },
-  ];
+  return { ...account, wabaId };
 }
 
 /** A list that moves while it is paged may name a template twice; one statement can write a row once. */
 function distinct(templates: SyncedTemplate[]): SyncedTemplate[] {
-  const byName = new Map(templates.map((template) => [`${template.name}\n${template.language}`, template]));
+  const byName = new Map(templates.map((template) => [keyOf(template), template]));
   return [...new Map([...byName.values()].map((template) => [template.metaTemplateId, template])).values()];
+}
+
+function keyOf({ name, language }: { name: string; language: string }): string {
+  return `${name}/${language}`;
 }

@@ -13,94 +13,33 @@ import {
   Timestamp,
 } from '../http/fields.js';
 import {
-  BUTTON_TYPES,
-  CATEGORIES,
-  HEADER_TYPES,
-  MAX_BODY,
-  MAX_BUTTON_LABEL,
-  MAX_BUTTON_PHONE,
-  MAX_BUTTON_URL,
-  MAX_BUTTONS,
-  MAX_FOOTER,
-  MAX_HEADER,
-  PARAMETER_FORMATS,
-} from './template-definition.js';
+  Authentication,
+  Body,
+  Buttons,
+  Carousel,
+  Category,
+  Examples,
+  Footer,
+  Format,
+  Header,
+  Language,
+  LimitedTimeOfferDto,
+  Name,
+  Offer,
+  TemplateAuthenticationDto,
+  TemplateButtonDefinitionDto,
+  TemplateCardDto,
+  TemplateExamplesDto,
+  TemplateHeaderDto,
+  toButton,
+  toCard,
+  toExamples,
+  toHeader,
+  Ttl,
+} from './template-parts.dto.js';
+import { EMPTY_PARTS, MAX_BODY, MAX_FOOTER, PARAMETER_FORMATS, type TemplateInput } from './template-parts.js';
 import type { TemplateRecord } from './template.entity.js';
 import { variablesOf, type ParameterFormat } from './template.js';
-import type { DraftInput } from './templates.service.js';
-
-interface Presence {
-  optional?: boolean;
-  default?: unknown;
-}
-
-const Name = (presence: Presence = {}): PropertyDecorator =>
-  Text({
-    ...presence,
-    max: 512,
-    pattern: /^[a-z0-9_]{1,512}$/,
-    patternHint: 'has only a-z, 0-9 and _',
-    example: 'order_update',
-  });
-const Language = (presence: Presence): PropertyDecorator =>
-  Text({
-    ...presence,
-    max: 10,
-    pattern: /^[a-z]{2,3}(_[A-Za-z]{2,4})?$/,
-    patternHint: 'must be one of Meta’s language codes, such as en or en_US',
-    example: 'en',
-  });
-const Category = (presence: Presence = {}): PropertyDecorator => OneOf(CATEGORIES, { ...presence, example: 'UTILITY' });
-const Format = (presence: Presence): PropertyDecorator =>
-  OneOf(PARAMETER_FORMATS, { ...presence, description: 'POSITIONAL: {{1}}, {{2}}. NAMED: {{first_name}}.' });
-const Header = (): PropertyDecorator => Nested(() => TemplateHeaderDto, { optional: true, nullable: true });
-const Body = (): PropertyDecorator =>
-  OptionalText({ max: MAX_BODY, example: 'Hi {{1}}, your order {{2}} is on its way to you.' });
-const Footer = (): PropertyDecorator =>
-  OptionalText({ max: MAX_FOOTER, example: 'Answer STOP to hear no more of this' });
-const Buttons = (): PropertyDecorator =>
-  ListOf(() => TemplateButtonDefinitionDto, { optional: true, maxItems: MAX_BUTTONS });
-
-export class TemplateHeaderDto {
-  @OneOf(HEADER_TYPES, { example: 'TEXT' })
-  type: string;
-
-  @Text({ optional: true, max: MAX_HEADER, description: 'Of a text header; may have one variable.' })
-  text?: string;
-}
-
-/** A button as Meta defines it. */
-export class TemplateButtonDefinitionDto {
-  @OneOf(BUTTON_TYPES, { example: 'QUICK_REPLY' })
-  type: string;
-
-  @Text({ optional: true, max: MAX_BUTTON_LABEL, description: 'The label.', example: 'Yes' })
-  text?: string;
-
-  @Text({ optional: true, max: MAX_BUTTON_URL, description: 'May end in one variable.' })
-  url?: string;
-
-  @Text({ optional: true, max: MAX_BUTTON_PHONE })
-  phone_number?: string;
-
-  @AnyJson({
-    optional: true,
-    description: 'What Meta reviews in the place of the variable: a text or a list of texts.',
-  })
-  example?: unknown;
-
-  @OneOf(['COPY_CODE', 'ONE_TAP', 'ZERO_TAP'], { optional: true })
-  otp_type?: string;
-
-  @Text({ optional: true, max: 255 })
-  flow_id?: string;
-
-  @Text({ optional: true, max: 50 })
-  flow_action?: string;
-
-  @Text({ optional: true, max: 255 })
-  navigate_screen?: string;
-}
 
 export class CreateTemplateDto extends AccountScopedDto {
   @Name()
@@ -126,6 +65,21 @@ export class CreateTemplateDto extends AccountScopedDto {
 
   @Buttons()
   buttons?: TemplateButtonDefinitionDto[];
+
+  @Offer()
+  limited_time_offer?: LimitedTimeOfferDto | null;
+
+  @Carousel()
+  carousel?: TemplateCardDto[] | null;
+
+  @Authentication()
+  authentication?: TemplateAuthenticationDto | null;
+
+  @Examples()
+  examples?: TemplateExamplesDto;
+
+  @Ttl()
+  message_send_ttl_seconds?: number | null;
 }
 
 export class UpdateTemplateDto extends AccountScopedDto {
@@ -152,6 +106,21 @@ export class UpdateTemplateDto extends AccountScopedDto {
 
   @Buttons()
   buttons?: TemplateButtonDefinitionDto[];
+
+  @Offer()
+  limited_time_offer?: LimitedTimeOfferDto | null;
+
+  @Carousel()
+  carousel?: TemplateCardDto[] | null;
+
+  @Authentication()
+  authentication?: TemplateAuthenticationDto | null;
+
+  @Examples()
+  examples?: TemplateExamplesDto;
+
+  @Ttl()
+  message_send_ttl_seconds?: number | null;
 }
 
 export class ListTemplatesQuery extends PageQuery {
@@ -207,7 +176,7 @@ export class TemplateDto {
 
   @JsonObject({
     nullable: true,
-    description: '`type` and, of a text header, `text`.',
+    description: '`type`; of a text header `text`; of a media header `media_id`, when it has a file of the library.',
     example: { type: 'TEXT', text: 'Your order' },
   })
   header: object | null;
@@ -228,11 +197,46 @@ export class TemplateDto {
   })
   components: Record<string, unknown>[];
 
+  @JsonObject({ nullable: true, example: null, description: '`text` and `has_expiration`.' })
+  limited_time_offer: object | null;
+
+  @AnyJson({
+    schema: { type: 'array', nullable: true, items: { type: 'object', additionalProperties: true } } as never,
+    description: 'Cards: `header`, `body_text`, `buttons`.',
+    example: null,
+  })
+  carousel: object[] | null;
+
+  @JsonObject({
+    nullable: true,
+    example: null,
+    description: '`add_security_recommendation`, `code_expiration_minutes`.',
+  })
+  authentication: object | null;
+
+  @JsonObject({ description: 'Sample values: `header`, `body`, `cards`.', example: { body: ['Asha', 'A-1042'] } })
+  examples: object;
+
+  @Int({ min: -1, nullable: true, example: null })
+  message_send_ttl_seconds: number | null;
+
   @Nested(() => TemplateVariablesDto, { description: 'What a sender fills in: positions or names.' })
   variables: TemplateVariablesDto;
 
   @Text({ max: 1_000, nullable: true, example: null })
   rejected_reason: string | null;
+
+  @JsonObject({ nullable: true, description: "`reason` and `recommendation` in Meta's words.", example: null })
+  rejection_info: object | null;
+
+  @Text({ max: 30, nullable: true, description: 'Before Meta changed it.', example: null })
+  previous_category: string | null;
+
+  @Text({ max: 30, nullable: true, description: 'What Meta holds to be right and will change it to.', example: null })
+  correct_category: string | null;
+
+  @Timestamp({ nullable: true, description: 'When Meta will change the category.' })
+  category_changes_at: string | null;
 
   @Text({ max: 30, nullable: true, description: 'GREEN, YELLOW, RED or UNKNOWN.', example: 'GREEN' })
   quality_score: string | null;
@@ -270,35 +274,36 @@ export class TemplateSyncDto {
 
   @Int({ description: 'Not taken over, because a local draft has the same name and language.', example: 0 })
   skipped: number;
+
+  @ListOfText({ maxItems: 100, max: 600, description: 'Which: each `name/language`, the first 100.', example: [] })
+  skipped_names: string[];
 }
 
-/** The given fields, in our names. */
-export function toDraftChanges(body: UpdateTemplateDto): Partial<DraftInput> {
+/** The given fields, in our names; `null` takes a part away. */
+export function toDraftChanges(body: UpdateTemplateDto): Partial<TemplateInput> {
   const given = {
     name: body.name,
     language: body.language,
     category: body.category,
     parameterFormat: body.parameter_format,
-    header: body.header && { ...body.header },
+    ...(body.header === undefined ? {} : toHeader(body.header)),
     bodyText: body.body_text,
     footerText: body.footer_text,
-    buttons: body.buttons?.map((button) => ({ ...button })),
+    buttons: body.buttons?.map(toButton),
+    limitedTimeOffer: body.limited_time_offer && {
+      text: body.limited_time_offer.text,
+      has_expiration: body.limited_time_offer.has_expiration ?? false,
+    },
+    carousel: body.carousel && body.carousel.map(toCard),
+    authentication: body.authentication && { ...body.authentication },
+    examples: body.examples && toExamples(body.examples),
+    messageSendTtlSeconds: body.message_send_ttl_seconds,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-export function toDraftInput(body: CreateTemplateDto): DraftInput {
-  return {
-    name: body.name,
-    language: 'en',
-    category: body.category,
-    parameterFormat: 'POSITIONAL',
-    header: null,
-    bodyText: '',
-    footerText: '',
-    buttons: [],
-    ...toDraftChanges(body),
-  };
+export function toDraftInput(body: CreateTemplateDto): TemplateInput {
+  return { ...EMPTY_PARTS, name: body.name, language: 'en', category: body.category, ...toDraftChanges(body) };
 }
 
 export function toTemplateDto(template: TemplateRecord): TemplateDto {
@@ -311,13 +316,25 @@ export function toTemplateDto(template: TemplateRecord): TemplateDto {
     category: template.category,
     status: template.status,
     parameter_format: template.parameterFormat,
-    header: template.header,
+    header: template.header && {
+      ...template.header,
+      ...(template.headerMediaId === null ? {} : { media_id: template.headerMediaId }),
+    },
     body_text: template.bodyText,
     footer_text: template.footerText,
     buttons: template.buttons,
     components: template.components,
+    limited_time_offer: template.limitedTimeOffer,
+    carousel: template.carousel,
+    authentication: template.authentication,
+    examples: template.examples,
+    message_send_ttl_seconds: template.messageSendTtlSeconds,
     variables: variablesOf(template),
     rejected_reason: template.rejectedReason,
+    rejection_info: template.rejectionInfo,
+    previous_category: template.previousCategory,
+    correct_category: template.correctCategory,
+    category_changes_at: template.categoryChangesAt?.toISOString() ?? null,
     quality_score: template.qualityScore,
     synced_at: template.syncedAt?.toISOString() ?? null,
     created_at: template.createdAt.toISOString(),

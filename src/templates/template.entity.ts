@@ -1,5 +1,13 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
-import type { ParameterFormat, Template, TemplateHeader } from './template.js';
+import type {
+  LimitedTimeOffer,
+  ParameterFormat,
+  Template,
+  TemplateAuthentication,
+  TemplateCard,
+  TemplateExamples,
+  TemplateHeader,
+} from './template.js';
 
 /** A row of `templates`. */
 @Entity('templates')
@@ -50,9 +58,64 @@ export class TemplateRecord implements Template {
   @Column({ type: 'text', nullable: true })
   qualityScore: string | null;
 
+  /** `{text, has_expiration}`. */
+  @Column({ type: 'jsonb', nullable: true })
+  limitedTimeOffer: LimitedTimeOffer | null;
+
+  @Column({ type: 'jsonb', nullable: true })
+  carousel: TemplateCard[] | null;
+
+  @Column({ type: 'jsonb', nullable: true })
+  authentication: TemplateAuthentication | null;
+
+  /** Sample values for Meta's review. */
+  @Column({ type: 'jsonb', default: {} })
+  examples: TemplateExamples;
+
+  @Column({ type: 'integer', nullable: true })
+  messageSendTtlSeconds: number | null;
+
+  /** A file of the library: the sample of a media header, and what is sent when a sender gives none. */
+  @Column({ type: 'bigint', nullable: true })
+  headerMediaId: number | null;
+
+  /** `{reason, recommendation}` in Meta's words. */
+  @Column({ type: 'jsonb', nullable: true })
+  rejectionInfo: Record<string, unknown> | null;
+
+  @Column({ type: 'text', nullable: true })
+  previousCategory: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  correctCategory: string | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  categoryChangesAt: Date | null;
+
+  /** When, by Meta's clock, what is here was so: events come in any order. */
+  @Column({ type: 'timestamptz', nullable: true })
+  statusAt: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  qualityAt: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  categoryAt: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  componentsAt: Date | null;
+
   /** When Meta was last seen to have it. */
   @Column({ type: 'timestamptz', nullable: true })
   syncedAt: Date | null;
+
+  /** Until then somebody changes it at Meta, and nobody else changes it. */
+  @Column({ type: 'timestamptz', nullable: true })
+  busyUntil: Date | null;
+
+  /** Of a draft: when Meta was asked to create it, while the answer is not known. Meta may have it. */
+  @Column({ type: 'timestamptz', nullable: true })
+  creationAskedAt: Date | null;
 
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;

@@ -1,12 +1,39 @@
-import { AppError } from '../common/app-error.js';
-import { fillIn, variableNames } from './template-text.js';
+import { partsOf, variableNames } from './template-text.js';
 
 export type ParameterFormat = 'POSITIONAL' | 'NAMED';
 
 export interface TemplateHeader {
-  /** TEXT, IMAGE, VIDEO, DOCUMENT, LOCATION, … */
+  /** TEXT, IMAGE, VIDEO, GIF, DOCUMENT, LOCATION or PRODUCT. */
   type: string;
   text?: string;
+  /** Of a card: the library's file that it shows when a sender gives none. That of the template itself is `headerMediaId`. */
+  media_id?: number;
+}
+
+/** One card of a carousel. */
+export interface TemplateCard {
+  header: TemplateHeader;
+  body_text: string;
+  buttons: Record<string, unknown>[];
+}
+
+export interface LimitedTimeOffer {
+  text: string;
+  has_expiration: boolean;
+}
+
+/** What Meta adds to the body it writes for an authentication template. */
+export interface TemplateAuthentication {
+  add_security_recommendation?: boolean;
+  code_expiration_minutes?: number | null;
+}
+
+/** Sample values for Meta's review: lists by position, maps by name. */
+export interface TemplateExamples {
+  header?: TemplateValues;
+  body?: TemplateValues;
+  /** The body of each card, in order. */
+  cards?: { body?: TemplateValues }[];
 }
 
 /** A template as those who send with it see it. */
@@ -23,51 +50,56 @@ export interface Template {
   footerText: string;
   /** Meta's own objects, or ours of the same form. */
   buttons: Record<string, unknown>[];
+  limitedTimeOffer: LimitedTimeOffer | null;
+  carousel: TemplateCard[] | null;
+  /** The library's file that a media header shows when a sender gives none. */
+  headerMediaId: number | null;
 }
 
 /** Values of a template's variables: a list by position, a map by position or name. */
 export type TemplateValues = string[] | Record<string, string>;
 
+/** What fills one button. Which of the values it takes is told by its kind. */
 export interface TemplateButtonValue {
   /** Position of the button, from 0. */
   index: number;
-  /** `quick_reply`, `url` or `copy_code`. */
-  sub_type: string;
+  /** `quick_reply`, `url`, `copy_code`, `flow`, `catalog`, `mpm`, `voice_call` or `order_details`; by our copy when left out. */
+  sub_type?: string;
+  /** Of a quick reply: what its answer carries. */
   payload?: string;
+  /** The end of a URL, or the code of an authentication template. */
   text?: string;
   coupon_code?: string;
+  flow_token?: string;
+  flow_action_data?: Record<string, unknown>;
+  thumbnail_product_retailer_id?: string;
+  /** Products of an mpm button: up to 30 in up to 10 sections. */
+  sections?: { title?: string; product_retailer_ids: string[] }[];
+  /** Meta's own `action` of a flow, catalog, mpm or order_details button, instead of the fields above. */
+  action?: Record<string, unknown>;
 }
 
-/** What a sender fills a template with. */
-export interface TemplateParams {
-  body?: TemplateValues;
-  /**
-   * A text header takes texts. A media header takes one value, a link or a media id (also as `{link}` or `{id}`), and a
-   * location header `{latitude, longitude, name, address}`.
-   */
+/** What fills one card of a carousel. */
+export interface TemplateCardParams {
   header?: TemplateValues;
+  body?: TemplateValues;
   buttons?: TemplateButtonValue[];
 }
 
-type Part = 'body_params' | 'header_params' | 'buttons';
-
-/** A value that Meta is certain to refuse (its errors 131008, 132012 and 132018), found before Meta is asked. */
-export class TemplateParameterError extends AppError {
-  constructor(
-    /** Where it stands in the request of a single send. */
-    readonly part: Part,
-    /** The variable's position or name, or the button's index. */
-    readonly variable: string,
-    /** `empty`, `not_allowed_characters`, `missing`, `unknown_variable` or `unknown_sub_type`. */
-    readonly reason: string,
-    message: string,
-  ) {
-    const field = `${part}.${variable}`;
-    super('validation_failed', `${field} ${message}`, {
-      errors: [{ field, code: reason, message: `${field} ${message}` }],
-    });
-    this.name = 'TemplateParameterError';
-  }
+/** What a sender fills a template with, by the names of the API. */
+export interface TemplateParams {
+  body?: TemplateValues;
+  /**
+   * A text header takes texts. A media header takes one value: a link, a media id of Meta's or the id of a file of the
+   * library (also as `{link}`, `{id}`, and `filename` of a document). A location header takes `{latitude, longitude, name,
+   * address}`, a product header `{product_retailer_id, catalog_id}`.
+   */
+  header?: TemplateValues;
+  buttons?: TemplateButtonValue[];
+  /** In the order of the template's cards. */
+  cards?: TemplateCardParams[];
+  /** A moment as ISO-8601, or milliseconds since 1970. */
+  limited_time_offer?: { expiration_time_ms: number | string };
 }
 
 /**
@@ -88,162 +120,42 @@ export function variablesOf(template: Pick<Template, 'parameterFormat' | 'header
   };
 }
 
-/**
- * What the inbox shows as `message_body`: the body with its values; a variable without a value stays as it is written.
- * The header's values may be handed in with the body's; they are no part of the body.
- */
+/** What the inbox shows as `message_body`: the body with its values; a variable without a value stays as it is written. */
 export function renderBody(
-  template: Pick<Template, 'bodyText'>,
-  values: { header?: Record<string, string>; body: Record<string, string> },
+  template: Pick<Template, 'parameterFormat' | 'header' | 'bodyText'>,
+  values: TemplateValues | undefined,
 ): string {
-  return fillIn(template.bodyText, values.body);
+  return compileBody(template)(values);
 }
 
-/**
- * Meta's `components` of a send. How many values a template takes is Meta's to check, for our copy may be older.
- * Source: Meta's template pages (components, media card carousel, coupon code, authentication).
- * @param template our copy, or null when there is none: then a map is by name, unless all its keys are positions
- * @throws {TemplateParameterError} naming the variable whose value Meta is certain to refuse
- */
-export function buildComponents(template: Template | null, params: TemplateParams): Record<string, unknown>[] {
-  const variables = template ? variablesOf(template) : null;
-  const format = template?.parameterFormat ?? null;
-  const header = headerParameters(template, params.header, variables?.header ?? null);
-  const body = textParameters('body_params', params.body, variables?.body ?? null, format);
-  return [
-    ...(header.length > 0 ? [{ type: 'header', parameters: header }] : []),
-    ...(body.length > 0 ? [{ type: 'body', parameters: body }] : []),
-    ...[...(params.buttons ?? []), ...codeButton(template, params)].flatMap(buttonComponent),
-  ];
-}
-
-function headerParameters(
-  template: Template | null,
-  values: TemplateValues | undefined,
-  variables: string[] | null,
-): Record<string, unknown>[] {
-  const type = template?.header?.type.toLowerCase() ?? 'text';
-  if (values === undefined || type === 'text') {
-    return textParameters('header_params', values, variables, template?.parameterFormat ?? null);
-  }
-  if (type === 'location') {
-    const { latitude, longitude, name, address } = Array.isArray(values) ? {} : values;
-    if (!latitude || !longitude) {
-      throw new TemplateParameterError('header_params', latitude ? 'longitude' : 'latitude', 'missing', 'is missing');
+/** The same for many messages of one template. */
+export function compileBody(
+  template: Pick<Template, 'parameterFormat' | 'header' | 'bodyText'>,
+): (values: TemplateValues | undefined) => string {
+  const parts = partsOf(template.bodyText);
+  const { body: names } = variablesOf(template);
+  const pieces = parts.map((part) =>
+    'text' in part
+      ? { text: part.text, name: '', at: -1 }
+      : { text: `{{${part.variable}}}`, name: part.variable, at: names.indexOf(part.variable) },
+  );
+  return (values) => {
+    let body = '';
+    for (const { text, name, at } of pieces) {
+      const value = at < 0 ? undefined : Array.isArray(values) ? values[at] : ownValue(values, name);
+      body += value ?? text;
     }
-    return [{ type, location: { latitude, longitude, ...(name ? { name } : {}), ...(address ? { address } : {}) } }];
-  }
-  const [given] = Array.isArray(values) ? values : [values.link ?? values.id];
-  if (!given) {
-    throw new TemplateParameterError('header_params', '0', 'missing', `must be a link or the media id of the ${type}`);
-  }
-  const filename = Array.isArray(values) ? undefined : values.filename;
-  const media = /^https?:\/\//i.test(given) ? { link: given } : { id: given };
-  return [{ type, [type]: { ...media, ...(type === 'document' && filename ? { filename } : {}) } }];
+    return body;
+  };
 }
 
-/** @param variables of our copy; null: there is none */
-function textParameters(
-  part: Part,
-  values: TemplateValues | undefined,
-  variables: string[] | null,
-  format: ParameterFormat | null,
-): Record<string, unknown>[] {
-  if (values === undefined) {
-    return [];
-  }
-  if (Array.isArray(values)) {
-    return values.map((value, index) => {
-      const name = format === 'NAMED' ? variables?.[index] : String(index + 1);
-      if (name === undefined) {
-        throw new TemplateParameterError(
-          part,
-          String(index + 1),
-          'unknown_variable',
-          'is one more than the template has',
-        );
-      }
-      const text = checked(part, name, value);
-      return format === 'NAMED' ? { type: 'text', parameter_name: name, text } : { type: 'text', text };
-    });
-  }
-  const names = Object.keys(values);
-  const isPositional = format === 'POSITIONAL' || (format === null && names.every(isPosition));
-  if (!isPositional) {
-    return names.map((name) => ({ type: 'text', parameter_name: name, text: checked(part, name, values[name]) }));
-  }
-  return names.sort(byPosition).map((name, index) => {
-    if (!isPosition(name)) {
-      throw new TemplateParameterError(
-        part,
-        name,
-        'unknown_variable',
-        'is a name, and the template has positions: 1, 2, …',
-      );
-    }
-    const expected = String(index + 1);
-    if (name !== expected) {
-      throw new TemplateParameterError(part, expected, 'missing', 'is missing');
-    }
-    return { type: 'text', text: checked(part, name, values[name]) };
-  });
-}
-
-/** A code stands in the body and in the button that copies it; who gives it once need not give it twice. */
-function codeButton(template: Template | null, params: TemplateParams): TemplateButtonValue[] {
-  const code = Object.values(params.body ?? {})[0];
-  const isGiven = params.buttons !== undefined && params.buttons.length > 0;
-  return template?.category === 'AUTHENTICATION' && template.buttons.length > 0 && code !== undefined && !isGiven
-    ? [{ index: 0, sub_type: 'url', text: code }]
-    : [];
-}
-
-function buttonComponent(button: TemplateButtonValue): Record<string, unknown>[] {
-  const index = String(button.index);
-  const component = (parameter: Record<string, unknown>): Record<string, unknown>[] => [
-    { type: 'button', sub_type: button.sub_type, index: button.index, parameters: [parameter] },
-  ];
-  switch (button.sub_type) {
-    case 'url':
-      return component({ type: 'text', text: checked('buttons', index, button.text ?? button.payload) });
-    case 'copy_code':
-      return component({
-        type: 'coupon_code',
-        coupon_code: checked('buttons', index, button.coupon_code ?? button.text ?? button.payload),
-      });
-    case 'quick_reply': {
-      // Without a payload the answer carries the button's label, which Meta does by leaving the component out.
-      const payload = button.payload ?? button.text;
-      return payload ? component({ type: 'payload', payload }) : [];
-    }
-    default:
-      throw new TemplateParameterError(
-        'buttons',
-        index,
-        'unknown_sub_type',
-        'has a sub_type other than quick_reply, url and copy_code: give such buttons as components',
-      );
-  }
-}
-
-/** Meta refuses an empty value (131008) and one with line breaks, tabs or more than four spaces in a row (132018). */
-function checked(part: Part, variable: string, value: string | undefined): string {
-  if (value === undefined || value === '') {
-    throw new TemplateParameterError(part, variable, 'empty', 'must not be empty');
-  }
-  if (/[\n\r\t]| {5}/.test(value)) {
-    throw new TemplateParameterError(
-      part,
-      variable,
-      'not_allowed_characters',
-      'must not contain line breaks, tabs or more than four spaces in a row',
-    );
-  }
-  return value;
-}
-
-function isPosition(name: string): boolean {
+/** Whether it is the name of a positional variable. */
+export function isPosition(name: string): boolean {
   return /^[1-9]\d{0,3}$/.test(name);
+}
+
+function ownValue(values: Record<string, string> | undefined, name: string): string | undefined {
+  return values && Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 /** Positions first, by number; names after them, as they were. */

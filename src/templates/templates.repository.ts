@@ -1,52 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { Raw } from 'typeorm';
 import { containing } from '../common/like.js';
 import type { Queryable, Tx } from '../database/database.js';
-import { columnsOf, json } from '../database/unnest.js';
-import type { ParameterFormat, TemplateHeader } from './template.js';
+import { COLUMNS } from './template-columns.js';
 import { TemplateRecord } from './template.entity.js';
-
-/** A template as Meta gives it, read. */
-export interface SyncedTemplate {
-  metaTemplateId: string;
-  name: string;
-  language: string;
-  category: string;
-  status: string;
-  parameterFormat: ParameterFormat;
-  header: TemplateHeader | null;
-  bodyText: string;
-  footerText: string;
-  buttons: Record<string, unknown>[];
-  components: Record<string, unknown>[];
-  rejectedReason: string | null;
-  qualityScore: string | null;
-}
-
-/** What an upsert did to one row. */
-export interface UpsertedTemplate {
-  isNew: boolean;
-  isChanged: boolean;
-}
-
-/** A status of Meta's for one template. */
-export interface StatusChange {
-  accountId: number;
-  metaTemplateId: string;
-  name: string;
-  language: string;
-  status: string;
-  rejectedReason: string | null;
-}
-
-export interface ChangedTemplate {
-  id: number;
-  accountId: number;
-  metaTemplateId: string | null;
-  name: string;
-  language: string;
-  status: string;
-  rejectedReason: string | null;
-}
 
 export interface TemplateFilter {
   accountId: number;
@@ -58,46 +15,20 @@ export interface TemplateFilter {
   beforeId: number | null;
 }
 
-const COLUMNS = `t.id, t.account_id as "accountId", t.name, t.meta_template_id as "metaTemplateId", t.language, t.category,
-  t.status, t.parameter_format as "parameterFormat", t.header, t.body_text as "bodyText", t.footer_text as "footerText",
-  t.buttons, t.components, t.rejected_reason as "rejectedReason", t.quality_score as "qualityScore",
-  t.synced_at as "syncedAt", t.created_at as "createdAt", t.updated_at as "updatedAt"`;
+/** Nobody is changing it at Meta just now. */
+const notBusy = (): ReturnType<typeof Raw> => Raw((column) => `(${column} is null or ${column} < now())`);
 
-/** What Meta decides; a row is changed when any of it differs. */
-const FROM_META = [
-  'meta_template_id',
-  'category',
-  'status',
-  'parameter_format',
-  'header',
-  'body_text',
-  'footer_text',
-  'buttons',
-  'components',
-  'rejected_reason',
-  'quality_score',
-];
-
-const of = (row: string): string => FROM_META.map((column) => `${row}.${column}`).join(', ');
-
-/** Meta's id was another template's here: an id that Meta has given out anew, as a restarted simulator does. */
-const FREE_META_IDS = `
-  update templates t set meta_template_id = null
-  from unnest($2::text[], $3::text[], $4::text[]) as u (meta_template_id, name, language)
-  where t.account_id = $1 and t.meta_template_id = u.meta_template_id and (t.name, t.language) <> (u.name, u.language)`;
-
-const UPSERT = `
-  insert into templates as t (account_id, name, language, ${FROM_META.join(', ')}, synced_at)
-  select $1, u.*, clock_timestamp()
-  from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
-    $10::text[], $11::jsonb[], $12::jsonb[], $13::text[], $14::text[]) as u (name, language, ${FROM_META.join(', ')})
-  order by name, language
-  on conflict (account_id, name, language) do update set
-    ${FROM_META.map((column) => `${column} = excluded.${column}`).join(', ')},
-    synced_at = excluded.synced_at,
-    updated_at = case when (${of('t')}) is distinct from (${of('excluded')}) then now() else t.updated_at end
-  where t.status <> 'DRAFT'
-  returning t.xmax = 0 as "isNew", t.xmax <> 0 and t.updated_at = now() as "isChanged"`;
+/**
+ * The exact language wins, whatever Meta says of it, unless Meta does not have it; then variants of the same language,
+ * approved before others and the bare one first; then a draft of the exact language, which only renders.
+ */
+const FIND_FOR_SEND = `
+  select ${COLUMNS} from templates t
+  where t.account_id = $1 and t.name = $2 and split_part(t.language, '_', 1) = split_part($3, '_', 1)
+    and (t.language = $3 or t.status not in ('DRAFT', 'DELETED'))
+  order by (t.language = $3 and t.status not in ('DRAFT', 'DELETED')) desc, (t.status not in ('DRAFT', 'DELETED')) desc,
+    (t.status = 'APPROVED') desc, (t.language = split_part($3, '_', 1)) desc, t.language
+  limit 1`;
 
 @Injectable()
 export class TemplatesRepository {
@@ -114,6 +45,11 @@ export class TemplatesRepository {
       `select ${COLUMNS} from templates t where t.account_id = $1 and t.name = $2 and t.language = $3`,
       [accountId, name, language],
     );
+    return row ?? null;
+  }
+
+  async findForSend(q: Queryable, accountId: number, name: string, language: string): Promise<TemplateRecord | null> {
+    const [row] = await q.query<TemplateRecord>(FIND_FOR_SEND, [accountId, name, language]);
     return row ?? null;
   }
 
@@ -148,112 +84,124 @@ export class TemplatesRepository {
     return rows.map((row) => row.name);
   }
 
+  /** Every language of a name that Meta has or had. */
+  async listLanguages(q: Queryable, accountId: number, name: string): Promise<TemplateRecord[]> {
+    return q.query<TemplateRecord>(
+      `select ${COLUMNS} from templates t where t.account_id = $1 and t.name = $2 and t.status <> 'DRAFT' order by t.id`,
+      [accountId, name],
+    );
+  }
+
   /** @throws a unique violation when the account has a template of this name and language */
   async insert(tx: Tx, template: Partial<TemplateRecord>): Promise<number> {
     const { identifiers } = await tx.manager.insert(TemplateRecord, template as object);
     return (identifiers[0] as { id: number }).id;
   }
 
-  /** Changes a row that still has the status; false when there is none. */
-  async update(
-    tx: Tx,
-    accountId: number,
-    id: number,
-    status: string,
-    changes: Partial<TemplateRecord>,
-  ): Promise<boolean> {
-    const { affected } = await tx.manager.update(TemplateRecord, { accountId, id, status }, changes as object);
+  /** Changes a draft that Meta was not asked to create; false when there is none. */
+  async updateDraft(tx: Tx, accountId: number, id: number, changes: Partial<TemplateRecord>): Promise<boolean> {
+    const { affected } = await tx.manager.update(
+      TemplateRecord,
+      {
+        accountId,
+        id,
+        status: 'DRAFT',
+        busyUntil: notBusy(),
+        creationAskedAt: Raw((column) => `${column} is null`),
+      },
+      changes as object,
+    );
     return affected === 1;
   }
 
-  /** @throws a foreign key violation when a campaign uses it */
+  /** For whoever holds its lease. */
+  async update(tx: Tx, accountId: number, id: number, changes: Partial<TemplateRecord>): Promise<void> {
+    await tx.manager.update(TemplateRecord, { accountId, id }, changes as object);
+  }
+
+  /** @returns false when it is not there, or somebody is changing it at Meta; @throws a foreign key violation when a campaign uses it */
   async remove(tx: Tx, accountId: number, id: number): Promise<boolean> {
-    const { affected } = await tx.manager.delete(TemplateRecord, { accountId, id });
+    const { affected } = await tx.manager.delete(TemplateRecord, { accountId, id, busyUntil: notBusy() });
     return affected === 1;
   }
 
-  /** The database's clock. */
-  async now(q: Queryable): Promise<Date> {
-    const [row] = await q.query<{ at: Date }>('select clock_timestamp() as at');
-    return (row as { at: Date }).at;
+  /** One that is DELETED. @throws a foreign key violation when a campaign uses it */
+  async removeGone(tx: Tx, accountId: number, id: number): Promise<void> {
+    await tx.manager.delete(TemplateRecord, { accountId, id, status: 'DELETED' });
   }
 
-  /**
-   * Writes what Meta has. A draft that has the name of one of Meta's stays as it is, and is not in the answer.
-   * @param templates each name and language, and each id of Meta's, at most once
-   */
-  async upsert(tx: Tx, accountId: number, templates: readonly SyncedTemplate[]): Promise<UpsertedTemplate[]> {
-    await tx.query(FREE_META_IDS, [
-      accountId,
-      ...columnsOf(
-        templates,
-        (template) => template.metaTemplateId,
-        (template) => template.name,
-        (template) => template.language,
-      ),
-    ]);
-    return tx.query<UpsertedTemplate>(UPSERT, [
-      accountId,
-      ...columnsOf(
-        templates,
-        (template) => template.name,
-        (template) => template.language,
-        (template) => template.metaTemplateId,
-        (template) => template.category,
-        (template) => template.status,
-        (template) => template.parameterFormat,
-        (template) => json(template.header),
-        (template) => template.bodyText,
-        (template) => template.footerText,
-        (template) => json(template.buttons),
-        (template) => json(template.components),
-        (template) => template.rejectedReason,
-        (template) => template.qualityScore,
-      ),
-    ]);
-  }
-
-  /** Marks what Meta had and has no longer: not seen since, and not changed here since. Drafts are not Meta's. */
-  async markDeleted(tx: Tx, accountId: number, notSeenSince: Date): Promise<number> {
-    const rows = await tx.query(
-      `update templates t set status = 'DELETED', updated_at = now()
-       where t.account_id = $1 and t.synced_at < $2 and t.updated_at < $2 and t.status not in ('DRAFT', 'DELETED')
-       returning t.id`,
-      [accountId, notSeenSince],
+  /** The row, locked, for whoever holds its lease. */
+  async lock(tx: Tx, accountId: number, id: number): Promise<TemplateRecord> {
+    const [row] = await tx.query<TemplateRecord>(
+      `select ${COLUMNS} from templates t where t.account_id = $1 and t.id = $2 for update`,
+      [accountId, id],
     );
-    return rows.length;
+    if (!row) {
+      throw new Error('A template vanished under its lease');
+    }
+    return row;
   }
 
-  /**
-   * Sets statuses, found by Meta's id; a row that has none (and is no draft) by name and language.
-   * @returns the rows that changed
-   */
-  async applyStatuses(tx: Tx, changes: readonly StatusChange[]): Promise<ChangedTemplate[]> {
-    return tx.query<ChangedTemplate>(
-      `with u as (
-         select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-           as u (account_id, meta_template_id, name, language, status, rejected_reason)
-       ), hit as (
-         select t.id, u.status, u.rejected_reason
-         from u join templates t on t.account_id = u.account_id and (
-           t.meta_template_id = u.meta_template_id
-           or (t.meta_template_id is null and t.status <> 'DRAFT' and t.name = u.name and t.language = u.language))
-         order by t.id for update of t
+  /** Meta has these no more. @returns those that were not known to be gone */
+  async markGone(tx: Tx, accountId: number, ids: readonly number[], at: Date): Promise<TemplateRecord[]> {
+    return tx.query<TemplateRecord>(
+      `with gone as (
+         select id from templates where account_id = $1 and id = any($2::bigint[]) order by id for update
        )
-       update templates t set status = hit.status, rejected_reason = hit.rejected_reason, updated_at = now()
-       from hit
-       where t.id = hit.id and (t.status, t.rejected_reason) is distinct from (hit.status, hit.rejected_reason)
-       returning t.id, t.account_id as "accountId", t.meta_template_id as "metaTemplateId", t.name, t.language, t.status,
-         t.rejected_reason as "rejectedReason"`,
-      columnsOf(
-        changes,
-        (change) => change.accountId,
-        (change) => change.metaTemplateId,
-        (change) => change.name,
-        (change) => change.language,
-        (change) => change.status,
-        (change) => change.rejectedReason,
-      ),
+       update templates t set status = 'DELETED', status_at = greatest(t.status_at, $3), creation_asked_at = null,
+         rejected_reason = null, rejection_info = null, updated_at = now()
+       from gone where t.id = gone.id and t.status <> 'DELETED'
+       returning ${COLUMNS}`,
+      [accountId, [...ids], at],
     );
+  }
+
+  /** Frees an id of Meta's that another row holds: an id that Meta has given out anew, as a restarted simulator does. */
+  async freeMetaId(tx: Tx, accountId: number, metaTemplateId: string, exceptId: number): Promise<void> {
+    await tx.query(
+      `update templates set meta_template_id = null
+       where account_id = $1 and meta_template_id = $2 and id <> $3`,
+      [accountId, metaTemplateId, exceptId],
+    );
+  }
+
+  /** Takes the right to change a template at Meta. @returns what to renew and give it back by; null: somebody has it */
+  async takeLease(q: Queryable, accountId: number, id: number, seconds: number): Promise<string | null> {
+    const [row] = await q.query<{ lease: string }>(
+      `update templates set busy_until = clock_timestamp() + make_interval(secs => $3)
+       where account_id = $1 and id = $2 and (busy_until is null or busy_until < clock_timestamp())
+       returning busy_until::text as lease`,
+      [accountId, id, seconds],
+    );
+    return row?.lease ?? null;
+  }
+
+  /** @returns the new lease; null when it was lost */
+  async renewLease(q: Queryable, id: number, lease: string, seconds: number): Promise<string | null> {
+    const [row] = await q.query<{ lease: string }>(
+      `update templates set busy_until = clock_timestamp() + make_interval(secs => $3)
+       where id = $1 and busy_until = $2::timestamptz returning busy_until::text as lease`,
+      [id, lease, seconds],
+    );
+    return row?.lease ?? null;
+  }
+
+  async giveLeaseBack(q: Queryable, id: number, lease: string): Promise<void> {
+    await q.query('update templates set busy_until = null where id = $1 and busy_until = $2::timestamptz', [id, lease]);
+  }
+
+  /** Notes, before Meta is asked, that it may have this one from now on; what was heard of an earlier one is of another. */
+  async noteAsked(q: Queryable, accountId: number, id: number): Promise<void> {
+    await q.query(
+      `update templates set creation_asked_at = now(), meta_template_id = null, status_at = null, quality_at = null,
+         category_at = null, components_at = null
+       where account_id = $1 and id = $2`,
+      [accountId, id],
+    );
+  }
+
+  /** Meta has said no. */
+  async forgetAsked(q: Queryable, accountId: number, id: number): Promise<void> {
+    await q.query('update templates set creation_asked_at = null where account_id = $1 and id = $2', [accountId, id]);
   }
 }

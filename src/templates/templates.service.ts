@@ -1,95 +1,50 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, invalidFields } from '../common/app-error.js';
+import type { Account } from '../accounts/account.js';
+import { AppError, invalidField } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
-import { Database, type Queryable, type Tx } from '../database/database.js';
+import { Database, type Queryable } from '../database/database.js';
 import { isForeignKeyViolation, violatedUniqueKey } from '../database/pg-error.js';
-import { Outbox } from '../outbox/outbox.js';
-import { checkParts, toComponents, type TemplateParts } from './template-definition.js';
-import { APPROVED, DRAFT, reasonOf, statusAfter } from './template-status.js';
-import { variablesOf, type Template } from './template.js';
+import { toTemplateColumns } from './template-definition.js';
+import { beingChanged, noSuchTemplate } from './template-leases.js';
+import type { TemplateInput } from './template-parts.js';
+import { previewTemplate, type TemplatePreview } from './template-preview.js';
+import { TemplateSamples } from './template-samples.js';
+import { APPROVED, DRAFT } from './template-status.js';
+import type { Template, TemplateParams } from './template.js';
 import type { TemplateRecord } from './template.entity.js';
-import { TemplatesRepository, type StatusChange, type TemplateFilter } from './templates.repository.js';
-
-/** One change of Meta's `message_template_status_update`. */
-export interface TemplateStatusEvent {
-  accountId: number;
-  metaTemplateId: string;
-  name: string;
-  language: string;
-  /** As Meta writes it: APPROVED, PAUSED, FLAGGED, … */
-  event: string;
-  reason: string | null;
-}
-
-/** What a draft is made of. */
-export interface DraftInput extends TemplateParts {
-  name: string;
-  language: string;
-}
+import { TemplatesRepository, type TemplateFilter } from './templates.repository.js';
 
 const LIST = 'templates';
 
+/** Templates as they are here, and drafts, of which Meta hears nothing. */
 @Injectable()
 export class TemplatesService {
   constructor(
     private readonly database: Database,
     private readonly repository: TemplatesRepository,
-    private readonly outbox: Outbox,
+    private readonly samples: TemplateSamples,
   ) {}
 
   get(q: Queryable, accountId: number, id: number): Promise<Template | null> {
     return this.repository.find(q, accountId, id);
   }
 
-  /** The template one sends with: name and language together are one template. */
+  /** The template of exactly this name and language. */
   findByName(q: Queryable, accountId: number, name: string, language: string): Promise<Template | null> {
     return this.repository.findByName(q, accountId, name, language);
+  }
+
+  /**
+   * The template to send when this language of it is asked for. Where Meta does not have that one, another variant of the
+   * same language stands in (for `en_GB`: `en`, `en_US` …), an approved one before others.
+   */
+  findForSend(q: Queryable, accountId: number, name: string, language: string): Promise<Template | null> {
+    return this.repository.findForSend(q, accountId, name, language);
   }
 
   /** Names of templates one can send with, in alphabetical order. */
   listApprovedNames(accountId: number, limit: number): Promise<string[]> {
     return this.repository.listNames(this.database, accountId, APPROVED, limit);
-  }
-
-  /**
-   * Applies what Meta says of templates, in the caller's transaction; of several events for one template the last counts.
-   * Events that change no status (FLAGGED, unknown ones) and templates we do not have are passed over. Applying a batch
-   * again changes nothing.
-   * @returns the templates whose status or rejection reason changed
-   */
-  async applyStatusEvents(
-    tx: Tx,
-    events: readonly TemplateStatusEvent[],
-  ): Promise<{ id: number; accountId: number; status: string }[]> {
-    const changes = new Map<string, StatusChange>();
-    for (const { event, reason, ...template } of events) {
-      const status = statusAfter(event);
-      if (status !== null) {
-        const key = `${template.accountId}\n${template.metaTemplateId}`;
-        changes.set(key, { ...template, status, rejectedReason: reasonOf(reason) });
-      }
-    }
-    if (changes.size === 0) {
-      return [];
-    }
-    const changed = await this.repository.applyStatuses(tx, [...changes.values()]);
-    await this.outbox.append(
-      tx,
-      changed.map((template) => ({
-        type: 'template.status' as const,
-        accountId: template.accountId,
-        subjectId: template.id,
-        payload: {
-          id: template.id,
-          meta_template_id: template.metaTemplateId,
-          name: template.name,
-          language: template.language,
-          status: template.status,
-          rejected_reason: template.rejectedReason,
-        },
-      })),
-    );
-    return changed.map(({ id, accountId, status }) => ({ id, accountId, status }));
   }
 
   async list(
@@ -118,33 +73,41 @@ export class TemplatesService {
     return this.require(this.database, accountId, id);
   }
 
+  /** What a person would get who is sent the template with these values. */
+  async preview(accountId: number, id: number, params: TemplateParams): Promise<TemplatePreview> {
+    return previewTemplate(await this.read(accountId, id), params);
+  }
+
   /**
    * Makes a draft, which Meta hears nothing of.
    * @throws `validation_failed` by Meta's rules; `template_exists` when name and language are taken
    */
-  async createDraft(accountId: number, input: DraftInput): Promise<TemplateRecord> {
-    const values = toColumns(input);
+  async createDraft(account: Account, input: TemplateInput): Promise<TemplateRecord> {
+    const values = toTemplateColumns(input);
+    await this.samples.check(account, input);
     return this.writing(() =>
       this.database.transaction(async (tx) => {
-        const id = await this.repository.insert(tx, { ...values, accountId, status: DRAFT });
-        return this.require(tx, accountId, id);
+        const id = await this.repository.insert(tx, { ...values, accountId: account.id, status: DRAFT });
+        return this.require(tx, account.id, id);
       }),
     );
   }
 
   /**
    * Changes a draft; the given fields only.
-   * @throws `template_not_found`, `template_exists`; `conflict` for a template that Meta has, for it would no longer be
-   *   what Meta sends
+   * @throws `template_not_found`, `template_exists`; `conflict` while it is being pushed, or when nobody knows whether Meta
+   *   has it
    */
-  async updateDraft(accountId: number, id: number, changes: Partial<DraftInput>): Promise<TemplateRecord> {
+  async updateDraft(account: Account, id: number, changes: Partial<TemplateInput>): Promise<TemplateRecord> {
+    const given = await this.read(account.id, id);
+    await this.samples.check(account, { ...given, ...changes });
     return this.writing(() =>
       this.database.transaction(async (tx) => {
-        const before = await this.require(tx, accountId, id);
-        if (!(await this.repository.update(tx, accountId, id, DRAFT, toColumns({ ...before, ...changes })))) {
-          throw new AppError('conflict', `Only a draft can be changed here, and this template is ${before.status}.`);
+        const before = await this.require(tx, account.id, id);
+        if (!(await this.repository.updateDraft(tx, account.id, id, toTemplateColumns({ ...before, ...changes })))) {
+          throw notADraft(before);
         }
-        return this.require(tx, accountId, id);
+        return this.require(tx, account.id, id);
       }),
     );
   }
@@ -156,7 +119,8 @@ export class TemplatesService {
   async remove(accountId: number, id: number): Promise<void> {
     try {
       if (!(await this.database.transaction((tx) => this.repository.remove(tx, accountId, id)))) {
-        throw noSuchTemplate();
+        await this.read(accountId, id);
+        throw beingChanged();
       }
     } catch (error) {
       if (isForeignKeyViolation(error)) {
@@ -173,21 +137,22 @@ export class TemplatesService {
       if (violatedUniqueKey(error) === 'templates_account_id_name_language_key') {
         throw new AppError('template_exists', 'The account has a template of this name and language.');
       }
+      if (isForeignKeyViolation(error)) {
+        throw invalidField('header.media_id', 'not_found', 'header.media_id names no file of the media library');
+      }
       throw error;
     }
   }
 }
 
-function toColumns(input: DraftInput): Partial<TemplateRecord> {
-  const { name, language, category, parameterFormat, header, bodyText, footerText, buttons } = input;
-  const parts: TemplateParts = { category, parameterFormat, header, bodyText, footerText, buttons };
-  const errors = checkParts(parts, variablesOf(parts));
-  if (errors.length > 0) {
-    throw invalidFields(errors);
+function notADraft({ status, creationAskedAt, busyUntil }: TemplateRecord): AppError {
+  if (status !== DRAFT) {
+    return new AppError('conflict', `Only a draft can be changed here alone, and this template is ${status}.`);
   }
-  return { name, language, ...parts, components: toComponents(parts) };
-}
-
-function noSuchTemplate(): AppError {
-  return new AppError('template_not_found', 'There is no such template.');
+  return creationAskedAt !== null && (busyUntil?.getTime() ?? 0) < Date.now()
+    ? new AppError(
+        'conflict',
+        'Meta did not answer when this template was pushed and may have it. Push it again, or sync, to find out.',
+      )
+    : beingChanged();
 }

@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSimulator, type Simulator } from '../../src/simulator/start-simulator.js';
+import type { TemplateEvent } from '../../src/templates/template-events.js';
 import { TemplatesService } from '../../src/templates/templates.service.js';
+import { TemplatesWebhook } from '../../src/templates/templates.webhook.js';
 import { startTestApp, type Answer, type TestApp } from '../support/app.js';
 
 interface TemplateBody {
@@ -23,6 +25,7 @@ interface SyncBody {
   updated: number;
   removed: number;
   skipped: number;
+  skipped_names: string[];
 }
 
 const TOKEN = 'EAAtemplates';
@@ -81,7 +84,7 @@ describe('templates', () => {
   };
 
   beforeAll(async () => {
-    graph = await startSimulator();
+    graph = await startSimulator({ config: { template_approval_ms: 3_600_000 } });
     api = await startTestApp({ env: { GRAPH_API_BASE_URL: graph.url } });
     wabaId = '200000000000071';
     accountId = await newAccount(wabaId);
@@ -133,7 +136,16 @@ describe('templates', () => {
           { type: 'BUTTONS', buttons },
         ],
         variables: { header: ['1'], body: ['1', '2'] },
+        limited_time_offer: null,
+        carousel: null,
+        authentication: null,
+        examples: {},
+        message_send_ttl_seconds: null,
+        previous_category: null,
+        correct_category: null,
+        category_changes_at: null,
         rejected_reason: null,
+        rejection_info: null,
         quality_score: null,
         synced_at: null,
         created_at: expect.any(String),
@@ -281,7 +293,14 @@ describe('templates', () => {
       const { status, body } = await sync();
       expect(status).toBe(200);
       expect(body.synced).toBeGreaterThanOrEqual(231);
-      expect(body).toEqual({ synced: body.synced, created: body.synced, updated: 0, removed: 0, skipped: 0 });
+      expect(body).toEqual({
+        synced: body.synced,
+        created: body.synced,
+        updated: 0,
+        removed: 0,
+        skipped: 0,
+        skipped_names: [],
+      });
       expect(await named('rich')).toMatchObject({
         status: expect.stringMatching(/^(PENDING|APPROVED)$/),
         category: 'MARKETING',
@@ -334,7 +353,7 @@ describe('templates', () => {
       const account = await newAccount('200000000000074');
       const draft = await create({ name: 'order_update' }, account);
       const { body } = await sync(account);
-      expect(body).toMatchObject({ skipped: 1, created: 4, removed: 0 });
+      expect(body).toMatchObject({ skipped: 1, skipped_names: ['order_update/en'], created: 4, removed: 0 });
       expect(await get(draft.id, account)).toEqual(draft);
     });
 
@@ -343,12 +362,6 @@ describe('templates', () => {
       expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200]);
       expect(answers.map((answer) => answer.body.removed)).toEqual([0, 0, 0]);
       expect(await list('status=DELETED')).toEqual([]);
-    });
-
-    it('does not change what Meta has', async () => {
-      const { id } = await named('bulk_1');
-      const answer = await api.call('PATCH', `/templates/${id}`, { accountId, body: { body_text: 'Mine' } });
-      expect([answer.status, answer.body]).toEqual([409, expect.objectContaining({ code: 'conflict' })]);
     });
 
     it('needs a WABA, and passes on what Meta says', async () => {
@@ -364,15 +377,15 @@ describe('templates', () => {
     const apply = (events: [string, string, string | null][]): Promise<{ id: number; status: string }[]> =>
       api.db.transaction(async (tx) => {
         const found = await Promise.all(events.map(([name]) => named(name)));
-        return api.app.get(TemplatesService, { strict: false }).applyStatusEvents(
+        return api.app.get(TemplatesWebhook, { strict: false }).apply(
           tx,
           events.map(([name, event, reason], index) => ({
             accountId,
             metaTemplateId: found[index]?.meta_template_id ?? '',
             name,
             language: found[index]?.language ?? 'en',
-            event,
-            reason,
+            at: new Date(),
+            fact: { kind: 'status', event, reason, info: null },
           })),
         );
       });
@@ -421,6 +434,13 @@ describe('templates', () => {
             language: 'en',
             status: 'REJECTED',
             rejected_reason: 'INVALID_FORMAT',
+            rejection_info: null,
+            category: 'UTILITY',
+            previous_category: null,
+            correct_category: null,
+            category_changes_at: null,
+            quality_score: 'UNKNOWN',
+            changed: ['status'],
           },
         },
       ]);
@@ -428,17 +448,17 @@ describe('templates', () => {
     });
 
     it('passes over templates that nobody has', async () => {
-      const service = api.app.get(TemplatesService, { strict: false });
-      const event = {
+      const event: TemplateEvent = {
         accountId,
         metaTemplateId: '1',
         name: 'draft_x',
         language: 'en',
-        event: 'APPROVED',
-        reason: null,
+        at: new Date(),
+        fact: { kind: 'status', event: 'APPROVED', reason: null, info: null },
       };
       await create({ name: 'draft_x' });
-      expect(await api.db.transaction((tx) => service.applyStatusEvents(tx, [event]))).toEqual([]);
+      const webhook = api.app.get(TemplatesWebhook, { strict: false });
+      expect(await api.db.transaction((tx) => webhook.apply(tx, [event]))).toEqual([]);
       expect(await named('draft_x')).toMatchObject({ status: 'DRAFT' });
     });
   });
@@ -493,7 +513,10 @@ describe('templates', () => {
         { data: [{ ...template, category: 'MARKETING' }] },
       ];
       const { status, body } = await strangeApi.call('POST', '/templates/sync');
-      expect([status, body]).toEqual([200, { synced: 3, created: 2, updated: 0, removed: 0, skipped: 0 }]);
+      expect([status, body]).toEqual([
+        200,
+        { synced: 3, created: 2, updated: 0, removed: 0, skipped: 0, skipped_names: [] },
+      ]);
       // Meta gives an id out anew.
       answers = [{ data: [{ ...template, name: 'renamed' }] }];
       expect((await strangeApi.call('POST', '/templates/sync')).body).toMatchObject({ created: 1, removed: 2 });

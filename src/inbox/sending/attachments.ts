@@ -19,6 +19,9 @@ export class Attachments {
     if ('link' in source) {
       return { fileId: null, mediaId: null, link: source.link, mimeType: null, filename: null };
     }
+    if ('name' in source) {
+      return toOutgoing(await this.media.namedForSend(account, source.name, mediaType, source.field));
+    }
     return toOutgoing(
       'file' in source
         ? await this.media.upload(account, source.file.open(), { origin: 'outbound', mediaType })
@@ -44,8 +47,14 @@ function toOutgoing({ fileId, mediaId, mimeType, filename }: SendableMedia): Out
   return { fileId, mediaId, link: null, mimeType: mimeType || null, filename };
 }
 
-/** The content with its file in place, or in the place of the one before: in the message, or in the header of an interactive one. */
+/**
+ * The content with its file in place, or in the place of the one before: in the message, or in the header of an interactive
+ * one or of a template.
+ */
 export function placeMedia(content: MessageContent, media: OutgoingMedia): MessageContent {
+  if (content.type === 'template') {
+    return { ...content, template: inHeader(content.template as Part & { components?: Part[] }, media) };
+  }
   if (content.type !== 'interactive') {
     return { ...content, [content.type]: withReference(content.type, content[content.type], media) };
   }
@@ -53,6 +62,23 @@ export function placeMedia(content: MessageContent, media: OutgoingMedia): Messa
   const { type } = interactive.header;
   const header = { ...interactive.header, [type]: withReference(type, interactive.header[type], media) };
   return { ...content, interactive: { ...interactive, header } };
+}
+
+function inHeader(template: Part & { components?: Part[] }, media: OutgoingMedia): Part {
+  const components = (template.components ?? []).map((component) => {
+    if (component.type !== 'header') {
+      return component;
+    }
+    const parameters = component.parameters as (Part & { type: string })[];
+    return {
+      ...component,
+      parameters: parameters.map((each) => ({
+        ...each,
+        [each.type]: withReference(each.type, each[each.type], media),
+      })),
+    };
+  });
+  return { ...template, components };
 }
 
 function withReference(type: string, part: unknown, { mediaId, link, filename }: OutgoingMedia): Part {

@@ -4,6 +4,7 @@ import type { Account } from '../../accounts/account.js';
 import { AccountsService } from '../../accounts/accounts.service.js';
 import { AppError } from '../../common/app-error.js';
 import { Database, type Tx } from '../../database/database.js';
+import type { MediaType } from '../../media/media-state.js';
 import type { Recipient, SendResponse } from '../../meta/api/messages.js';
 import type { GraphResult } from '../../meta/graph-client.js';
 import { DeliveriesService } from '../deliveries.service.js';
@@ -204,9 +205,25 @@ function toClaimed(message: DueMessage): ClaimedSend {
 }
 
 /** Where the file stands tells as what it is sent. */
-function mediaTypeOf({ content }: ClaimedSend): Parameters<Attachments['prepare']>[1]['mediaType'] {
-  const header = (content.interactive as { header?: { type: string } } | undefined)?.header;
-  return (content.type === 'interactive' ? header?.type : content.type) as ReturnType<typeof mediaTypeOf>;
+function mediaTypeOf({ content }: ClaimedSend): MediaType {
+  switch (content.type) {
+    case 'interactive':
+      return (content.interactive as { header: { type: MediaType } }).header.type;
+    case 'template':
+      return templateMediaType(content.template as { components?: { type: string; parameters: { type: string }[] }[] });
+    default:
+      return content.type as MediaType;
+  }
+}
+
+function templateMediaType({
+  components = [],
+}: {
+  components?: { type: string; parameters: { type: string }[] }[];
+}): MediaType {
+  const type = components.find((component) => component.type === 'header')?.parameters[0]?.type;
+  // Meta sends a GIF as a short MP4, and as such the library has it.
+  return (type === 'gif' ? 'video' : type) as MediaType;
 }
 
 /** The same may succeed later: Meta is busy or away. */

@@ -3,10 +3,14 @@ import type { MediaType } from '../../media/media-state.js';
 import type { MessageContent } from '../../meta/api/messages.js';
 import type { Address } from '../address.js';
 
+/** Where a file is: at Meta, at an address, in the request, or in the library or at Meta by the name a template's sender gives. */
+export type AttachmentSource =
+  { mediaId: string } | { link: string } | { file: SpooledFile } | { name: string; field: string };
+
 /** A file that a message is to carry, wherever it is now. */
 export interface Attachment {
   mediaType: MediaType;
-  source: { mediaId: string } | { link: string } | { file: SpooledFile };
+  source: AttachmentSource;
 }
 
 /** A message that is to be sent. */

@@ -4,6 +4,7 @@ import { respondJson } from '../graph/respond.js';
 import { now } from '../state/clock.js';
 import type { BusinessNumber } from '../state/registry.js';
 import { isJson, type Json } from '../validation/check.js';
+import { readAccountEvent, sendAccountEvent } from '../webhooks/account-event.js';
 import { readEcho, sendEchoes } from '../webhooks/echo.js';
 import { readHistory, sendHistory } from '../webhooks/history.js';
 import { readInbound, sendInbound } from '../webhooks/inbound.js';
@@ -78,6 +79,11 @@ export const postPreference = event(readPreference, (world, number, request) => 
 
 export const postStateSync = event(readStateSync, (world, number, request) => {
   sendStateSync(world, number, request);
+  return { success: true };
+});
+
+export const postAccountEvent = event(readAccountEvent, (world, number, request) => {
+  sendAccountEvent(world, number, request);
   return { success: true };
 });
 

@@ -42,6 +42,7 @@ Control (docs/simulator.md has every field)
   GET        /__simulate/ledger/messages    rows: to, outcome, limit, cursor, format=ndjson
   GET        /__simulate/ledger/reads       read receipts
   GET        /__simulate/templates          PUT /__simulate/templates/{name} adds or alters one
+  POST       /__simulate/templates/{name}   an event of it: kind status, quality, category, correct_category, components
   GET        /__simulate/numbers            PUT /__simulate/numbers/{id} waba_id, display_phone_number, status …
 
 Tokens starting with EXPIRED are refused with 190, with NOPERM with 10.

@@ -1,6 +1,6 @@
 /**
  * The control plane below `/__simulate/`. Every call, field and setting is described in docs/simulator.md:
- * config, inbound, echo, history, standby, preference, state-sync, webhook, verify, people, media, ledger, templates, numbers.
+ * config, inbound, echo, history, standby, preference, state-sync, account-event, webhook, verify, people, media, ledger, templates, numbers.
  */
 import type { ServerResponse } from 'node:http';
 import { respond, respondJson } from '../graph/respond.js';
@@ -11,6 +11,7 @@ import { isJson } from '../validation/check.js';
 import type { World } from '../world.js';
 import { bodyOf, refuse, type ControlCall, type ControlHandler } from './call.js';
 import {
+  postAccountEvent,
   postEcho,
   postHistory,
   postInbound,
@@ -25,7 +26,7 @@ import { getMedia, postExpire } from './media-control.js';
 import { getNumbers, putNumber } from './numbers-control.js';
 import { page } from './page.js';
 import { getPeople, putPerson } from './people-control.js';
-import { allTemplates, putTemplate } from './templates-control.js';
+import { allTemplates, postTemplateEvent, putTemplate } from './templates-control.js';
 
 const ROUTES: Record<string, ControlHandler> = {
   'GET config': ({ world, response }) => respondJson(response, visibleConfig(world.config)),
@@ -36,6 +37,7 @@ const ROUTES: Record<string, ControlHandler> = {
   'POST standby': postStandby,
   'POST preference': postPreference,
   'POST state-sync': postStateSync,
+  'POST account-event': postAccountEvent,
   'POST webhook': postWebhook,
   'POST verify': postVerify,
   'GET people': getPeople,
@@ -50,7 +52,8 @@ const ROUTES: Record<string, ControlHandler> = {
     respondJson(response, { success: true });
   },
   'GET templates': ({ world, response }) => respondJson(response, allTemplates(world)),
-  'PUT templates/*': putTemplates,
+  'PUT templates/*': (call) => changeTemplates(call, putTemplate),
+  'POST templates/*': (call) => changeTemplates(call, postTemplateEvent),
   'GET numbers': getNumbers,
   'PUT numbers/*': putNumber,
 };
@@ -99,13 +102,13 @@ function putConfig(call: ControlCall): void {
   respondJson(response, visibleConfig(world.config));
 }
 
-function putTemplates(call: ControlCall): void {
+function changeTemplates(call: ControlCall, change: typeof putTemplate): void {
   const { world, response, name } = call;
   const body = bodyOf(call);
   if (body === undefined) {
     return;
   }
-  const { problems, templates } = putTemplate(world, name, body);
+  const { problems, templates } = change(world, name, body);
   if (problems.length > 0) {
     refuse(response, problems);
     return;

@@ -1,6 +1,8 @@
+import { Fields } from '../fields.js';
 import { setStatus } from '../graph/templates-api.js';
 import type { Template } from '../state/template-model.js';
 import { isJson, type Json } from '../validation/check.js';
+import { reportTemplate } from '../webhooks/template-events.js';
 import type { World } from '../world.js';
 
 const KEYS = [
@@ -11,10 +13,12 @@ const KEYS = [
   'parameter_format',
   'components',
   'message_send_ttl_seconds',
+  'quality_score',
   'reason',
   'notify',
 ];
 const CATEGORIES = ['AUTHENTICATION', 'MARKETING', 'UTILITY'];
+const SCORES = ['GREEN', 'YELLOW', 'RED', 'UNKNOWN'];
 const STATUSES =
   'APPROVED PENDING REJECTED PAUSED DISABLED IN_APPEAL PENDING_DELETION DELETED LIMIT_EXCEEDED ARCHIVED'.split(' ');
 
@@ -56,7 +60,10 @@ export function putTemplate(world: World, name: string, body: Json): { problems:
         continue;
       }
       if (notify === false) {
-        world.templates.change(each, { status: wanted });
+        world.templates.change(each, {
+          status: wanted,
+          rejected_reason: wanted === 'REJECTED' && typeof reason === 'string' ? reason : undefined,
+        });
       } else {
         setStatus(world, each, wanted, typeof reason === 'string' ? reason : 'NONE');
       }
@@ -65,6 +72,102 @@ export function putTemplate(world: World, name: string, body: Json): { problems:
   });
   return { problems, templates: touched };
 }
+
+/** Meta's field of each kind of event. */
+const EVENT_FIELDS: Record<string, string> = {
+  status: 'message_template_status_update',
+  quality: 'message_template_quality_update',
+  category: 'template_category_update',
+  correct_category: 'template_correct_category_detection',
+  components: 'message_template_components_update',
+};
+
+/**
+ * `POST /__simulate/templates/{name}`: sends one event of the template, of any of Meta's five kinds, and changes the template
+ * as the event says. Answers the problems, or the templates it was sent for.
+ */
+export function postTemplateEvent(
+  world: World,
+  name: string,
+  body: Json,
+): { problems: string[]; templates: Template[] } {
+  const fields = new Fields(body);
+  const kind = fields.word('kind', Object.keys(EVENT_FIELDS), 'status');
+  const wabaId = fields.text('waba_id');
+  const language = fields.text('language');
+  const time = fields.seconds('time');
+  const isSilent = fields.flag('unchanged') ?? false;
+  const duplicate = fields.whole('duplicate', 0, 0, 1000);
+  const value = fields.object('value') ?? {};
+  const found = world.templates.wabaIds
+    .filter((id) => wabaId === undefined || id === wabaId)
+    .flatMap((id) => world.templates.of(id))
+    .filter(({ template }) => template.name === name && (language === undefined || template.language === language));
+  if (found.length === 0) {
+    fields.problem(`there is no template ${name}`);
+  }
+  const problems = fields.faults();
+  if (problems.length > 0) {
+    return { problems, templates: [] };
+  }
+  for (const stored of found) {
+    const facts = factsOf(kind, stored.template, value);
+    if (!isSilent) {
+      world.templates.change(stored, changesOf(kind, stored.template, facts));
+    }
+    for (let copy = 0; copy <= duplicate; copy += 1) {
+      reportTemplate(world, stored, EVENT_FIELDS[kind] as string, facts, time);
+    }
+  }
+  return { problems, templates: found.map(({ template }) => template) };
+}
+
+/** What the event says beside which template it is of; `value` is laid over it. */
+function factsOf(kind: string, template: Template, value: Json): Json {
+  switch (kind) {
+    case 'quality':
+      return { previous_quality_score: template.quality_score ?? 'UNKNOWN', new_quality_score: 'YELLOW', ...value };
+    case 'category':
+      return { previous_category: template.category, new_category: 'MARKETING', ...value };
+    case 'correct_category':
+      return { category: template.category, correct_category: 'MARKETING', ...value };
+    case 'components':
+      return {
+        message_template_element: template.components.find(({ type }) => type === 'BODY')?.text ?? '',
+        ...value,
+      };
+    default:
+      return { event: 'APPROVED', reason: 'NONE', message_template_category: template.category, ...value };
+  }
+}
+
+function changesOf(kind: string, template: Template, facts: Json): Partial<Template> {
+  switch (kind) {
+    case 'quality':
+      return { quality_score: String(facts.new_quality_score) };
+    case 'category':
+      return facts.correct_category === undefined
+        ? { previous_category: template.category, category: String(facts.new_category), correct_category: undefined }
+        : { correct_category: String(facts.correct_category) };
+    case 'correct_category':
+      return { correct_category: String(facts.correct_category) };
+    case 'components':
+      return {
+        components: template.components.map((each) =>
+          each.type === 'BODY' ? { ...each, text: String(facts.message_template_element) } : each,
+        ),
+      };
+    default: {
+      const status = STATUS_AFTER[String(facts.event)] ?? String(facts.event);
+      return STATUSES.includes(status)
+        ? { status, rejected_reason: status === 'REJECTED' ? String(facts.reason) : undefined }
+        : {};
+    }
+  }
+}
+
+/** Meta: events that end something. */
+const STATUS_AFTER: Record<string, string> = { REINSTATED: 'APPROVED', UNARCHIVED: 'APPROVED', UNPAUSED: 'APPROVED' };
 
 function problemsOf(name: string, body: Json): string[] {
   const problems = Object.keys(body)
@@ -81,6 +184,9 @@ function problemsOf(name: string, body: Json): string[] {
   }
   if (body.category !== undefined && !CATEGORIES.includes(String(body.category))) {
     problems.push(`category must be one of ${CATEGORIES.join(', ')}`);
+  }
+  if (body.quality_score !== undefined && !SCORES.includes(String(body.quality_score))) {
+    problems.push(`quality_score must be one of ${SCORES.join(', ')}`);
   }
   if (body.parameter_format !== undefined && !['POSITIONAL', 'NAMED'].includes(String(body.parameter_format))) {
     problems.push('parameter_format must be POSITIONAL or NAMED');

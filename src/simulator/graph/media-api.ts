@@ -1,12 +1,10 @@
-import type { StoredMedia, UploadSession } from '../state/media.js';
+import type { StoredMedia } from '../state/media.js';
 import { UPLOAD_LIMITS } from '../state/media-kinds.js';
 import type { World } from '../world.js';
-import { paramsOf, type GraphCall } from './call.js';
+import type { GraphCall } from './call.js';
 import { badParam, GraphError, unknownObject } from './graph-error.js';
 import { readForm, type FormPart } from './multipart.js';
 import { respondJson } from './respond.js';
-
-const MAX_RESUMABLE = 100 * 1024 * 1024;
 
 /** `POST /{PHONE}/media`. */
 export function handleMediaUpload(call: GraphCall): void {
@@ -82,46 +80,4 @@ function mediaFacts(world: World, file: StoredMedia): Record<string, string> {
     mime_type: file.mime,
     sha256: world.media.announcedSha256(file).toString('hex'),
   };
-}
-
-/** `POST /{APP_ID}/uploads`: starts a resumable upload. */
-export function handleUploadStart(call: GraphCall): void {
-  const params = paramsOf(call);
-  const length = Number(params.file_length);
-  if (!Number.isInteger(length) || length < 1 || length > MAX_RESUMABLE) {
-    throw badParam('Param file_length must be the number of bytes of the file.');
-  }
-  const mime = typeof params.file_type === 'string' ? params.file_type : '';
-  if (!/^(application\/pdf|image\/(jpeg|jpg|png)|video\/mp4)$/.test(mime)) {
-    throw badParam('Param file_type must be one of {application/pdf, image/jpeg, image/jpg, image/png, video/mp4}.');
-  }
-  respondJson(call.response, { id: call.world.media.startUpload(mime, length).id });
-}
-
-/** `POST|GET /upload:{SESSION}`: takes the bytes, or tells how many there are. */
-export function handleUpload({ world, id, method, bytes, request, response }: GraphCall): void {
-  const session = world.media.upload(id);
-  if (session === undefined) {
-    throw unknownObject(method, id);
-  }
-  if (method === 'GET') {
-    respondJson(response, { id: session.id, file_offset: session.bytes.length });
-    return;
-  }
-  takeBytes(session, Number(request.headers.file_offset ?? 0), bytes);
-  if (session.bytes.length < session.length) {
-    respondJson(response, { id: session.id, file_offset: session.bytes.length });
-    return;
-  }
-  respondJson(response, { h: world.media.finishUpload(session) });
-}
-
-function takeBytes(session: UploadSession, offset: number, bytes: Buffer): void {
-  if (offset !== session.bytes.length) {
-    throw badParam(`The file_offset must be ${session.bytes.length}.`);
-  }
-  if (offset + bytes.length > session.length) {
-    throw badParam('More bytes than file_length announced.');
-  }
-  session.bytes = Buffer.concat([session.bytes, bytes]);
 }

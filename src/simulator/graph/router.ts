@@ -5,11 +5,12 @@ import { handleBlockUsers } from './blocking-api.js';
 import type { GraphCall } from './call.js';
 import { handleDownload } from './download.js';
 import { badParam, unknownObject } from './graph-error.js';
-import { handleMedia, handleMediaUpload, handleUpload, handleUploadStart } from './media-api.js';
+import { handleMedia, handleMediaUpload } from './media-api.js';
 import { handleNode, handlePhoneNumbers, handleProfile, handleSubscribedApps, numberOf } from './numbers-api.js';
 import { respondJson } from './respond.js';
 import { handleSend } from './send.js';
 import { handleTemplate, handleTemplates, handleUnpause } from './templates-api.js';
+import { handleUpload, handleUploadStart } from './uploads-api.js';
 
 const VERSION = /^v\d+\.\d+$/;
 

@@ -67,6 +67,9 @@ function send(world: World, request: IncomingMessage, response: ServerResponse, 
   if (number.status !== 'CONNECTED') {
     throw new GraphError(133010);
   }
+  if (number.refusesWith !== 0) {
+    throw new GraphError(number.refusesWith);
+  }
   const isGroup = body.recipient_type === 'group';
   const addressee = isGroup ? groupAddressee(body.to) : addresseeOf(body, number, world);
   const message = checkMessage(body, contextFor(world, number));

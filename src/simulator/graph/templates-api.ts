@@ -1,19 +1,27 @@
-import { wireJson } from '../webhooks/wire.js';
 import { now } from '../state/clock.js';
 import type { StoredTemplate } from '../state/templates.js';
-import type { Json } from '../validation/check.js';
+import { isJson, type Json } from '../validation/check.js';
 import { readComponents, readDefinition, ttlOf } from '../validation/template-definition.js';
+import { reportTemplate } from '../webhooks/template-events.js';
 import type { World } from '../world.js';
 import { paramsOf, picked, type GraphCall } from './call.js';
-import { badParam, templateRule, unknownObject } from './graph-error.js';
+import { badParam, GraphError, templateRule, unknownObject } from './graph-error.js';
 import { pageOf } from './paging.js';
 import { respondJson } from './respond.js';
 
 const DEFAULT_FIELDS =
-  'id,name,language,status,category,parameter_format,components,rejected_reason,message_send_ttl_seconds';
+  'id,name,language,status,category,previous_category,parameter_format,components,rejected_reason,message_send_ttl_seconds';
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** Meta: what filters a list of templates. */
 const FILTERS = ['name', 'status', 'category', 'language', 'content', 'name_or_content'];
 const EDITABLE = ['APPROVED', 'REJECTED', 'PAUSED'];
+/** How the type of a file begins that such a header shows. */
+const MIME_OF_HEADER: Record<string, string> = {
+  IMAGE: 'image/',
+  VIDEO: 'video/',
+  GIF: 'video/',
+  DOCUMENT: 'application/pdf',
+};
 
 /** `/{WABA}/message_templates`. Meta: README §B.1. */
 export function handleTemplates(call: GraphCall): void {
@@ -24,18 +32,22 @@ export function handleTemplates(call: GraphCall): void {
   }
   switch (method) {
     case 'GET': {
+      if (query.has('after') && world.config.templates.bad_cursors > 0) {
+        world.config.templates.bad_cursors -= 1;
+        throw new GraphError(131059);
+      }
       const found = world.templates.of(waba.id).filter((stored) => matches(stored, query));
       const fields = query.get('fields') ?? DEFAULT_FIELDS;
       const page = pageOf(found, query, url);
-      const data = (page.data as StoredTemplate[]).map((stored) => picked(asReturned(stored), fields));
+      const data = (page.data as StoredTemplate[]).map((stored) => picked(asReturned(world, stored), fields));
       respondJson(response, { ...page, data });
       return;
     }
     case 'POST':
-      create(call, waba.id);
+      changing(call, () => create(call, waba.id));
       return;
     case 'DELETE':
-      remove(call, waba.id);
+      changing(call, () => remove(call, waba.id));
       return;
     default:
       throw unknownObject(method, id);
@@ -50,15 +62,34 @@ export function handleTemplate(call: GraphCall): boolean {
     return false;
   }
   if (method === 'GET') {
-    respondJson(response, picked(asReturned(stored), query.get('fields') ?? DEFAULT_FIELDS));
+    respondJson(response, picked(asReturned(world, stored), query.get('fields') ?? DEFAULT_FIELDS));
     return true;
   }
   if (method !== 'POST') {
     throw unknownObject(method, id);
   }
-  edit(world, stored, paramsOf(call));
-  respondJson(response, { success: true, id, category: stored.template.category });
+  changing(call, () => {
+    edit(world, stored, paramsOf(call));
+    return { success: true, id, category: stored.template.category };
+  });
   return true;
+}
+
+/** Answers what a change came to, unless the answer, or the request before it, is to get lost. */
+function changing(call: GraphCall, change: () => Json): void {
+  const { templates } = call.world.config;
+  if (templates.lose_requests > 0) {
+    templates.lose_requests -= 1;
+    call.request.socket.destroy();
+    return;
+  }
+  const answer = change();
+  if (templates.lose_answers > 0) {
+    templates.lose_answers -= 1;
+    call.request.socket.destroy();
+    return;
+  }
+  respondJson(call.response, answer);
 }
 
 /** `POST /{TEMPLATE_ID}/unpause`. */
@@ -81,40 +112,66 @@ export function setStatus(
   reason = 'NONE',
   event: string = status,
 ): void {
-  world.templates.change(stored, { status });
-  const { id, name, language, category } = stored.template;
-  const value =
-    `{"event":${wireJson(event)},"message_template_id":${id},"message_template_name":${wireJson(name)},` +
-    `"message_template_language":${wireJson(language)},"reason":${wireJson(reason)},` +
-    `"message_template_category":${wireJson(category)}}`;
-  const time = Math.floor(now() / 1000);
-  const body =
-    `{"object":"whatsapp_business_account","entry":[{"id":"${stored.wabaId}","time":${time},` +
-    `"changes":[{"value":${value},"field":"message_template_status_update"}]}]}`;
-  world.delivery.enqueue({ updates: 1, attempts: 0, body: () => body, acknowledged: () => undefined });
+  world.templates.change(stored, { status, rejected_reason: status === 'REJECTED' ? reason : undefined });
+  reportTemplate(world, stored, 'message_template_status_update', {
+    event,
+    reason,
+    message_template_category: stored.template.category,
+  });
 }
 
-function create(call: GraphCall, wabaId: string): void {
-  const { world, response } = call;
+function create(call: GraphCall, wabaId: string): Json {
+  const { world } = call;
   const definition = readDefinition(paramsOf(call));
-  if (world.templates.find(wabaId, definition.name, definition.language) !== undefined) {
+  const { name, language } = definition;
+  if (world.templates.find(wabaId, name, language) !== undefined) {
     throw templateRule(
       2388024,
       'Content in this language already exists',
-      `There is already ${definition.language} content for this template.`,
+      `There is already ${language} content for this template. You can create a new template and try again.`,
     );
   }
-  const stored = world.templates.add(wabaId, definition);
-  approveLater(world, stored);
-  respondJson(response, { id: stored.template.id, status: 'PENDING', category: stored.template.category });
+  if (world.config.templates.block_deleted_names && world.templates.isBlocked(wabaId, name, language)) {
+    throw templateRule(
+      2388023,
+      'Message template language is being deleted',
+      `New ${language} content can't be added while the existing ${language} content is being deleted. Try again in 4 weeks.`,
+    );
+  }
+  checkHandles(world, definition.components);
+  const category = world.config.templates.category || definition.category;
+  const stored = world.templates.add(wabaId, { ...definition, category });
+  decideLater(world, stored);
+  return { id: stored.template.id, status: 'PENDING', category };
 }
 
-function approveLater(world: World, stored: StoredTemplate): void {
+function decideLater(world: World, stored: StoredTemplate): void {
   world.later(world.config.template_approval_ms, () => {
-    if (world.templates.findById(stored.template.id) === stored && stored.template.status === 'PENDING') {
-      setStatus(world, stored, 'APPROVED');
+    const { verdict, rejected_reason } = world.config.templates;
+    const isWaiting = world.templates.findById(stored.template.id) === stored && stored.template.status === 'PENDING';
+    if (isWaiting && verdict !== 'PENDING') {
+      setStatus(world, stored, verdict, verdict === 'REJECTED' ? rejected_reason : 'NONE');
     }
   });
+}
+
+/** Meta: a sample is a handle of the resumable upload, of a file that such a header can show. */
+function checkHandles(world: World, components: readonly Json[]): void {
+  for (const { type, format, example, cards } of components) {
+    if (String(type).toUpperCase() === 'HEADER' && isJson(example) && Array.isArray(example.header_handle)) {
+      const file = world.media.byHandle(String((example.header_handle as unknown[])[0]));
+      if (file === undefined || !file.mime.startsWith(MIME_OF_HEADER[String(format).toUpperCase()] ?? '?')) {
+        throw templateRule(
+          2388273,
+          'Invalid header sample',
+          'The header_handle is not one of the resumable upload API, or its file does not go with the format.',
+        );
+      }
+    }
+    for (const card of Array.isArray(cards) ? cards.filter(isJson) : []) {
+      checkHandles(world, Array.isArray(card.components) ? card.components.filter(isJson) : []);
+    }
+  }
 }
 
 /** Meta: category, components and TTL only; all components are replaced; an approved category stays. */
@@ -122,6 +179,18 @@ function edit(world: World, stored: StoredTemplate, params: Json): void {
   const { template } = stored;
   if (!EDITABLE.includes(template.status)) {
     throw templateRule(2388039, 'Template status cannot be changed', `A ${template.status} template cannot be edited.`);
+  }
+  const { limit_edits } = world.config.templates;
+  if (limit_edits && template.status === 'APPROVED' && now() - stored.editedAt < DAY_MS) {
+    throw templateRule(
+      2388025,
+      'Template can be edited only once in 24 hours',
+      'This message template has been edited too often. Try again tomorrow.',
+    );
+  }
+  const fixed = Object.keys(params).filter((key) => ['name', 'language', 'parameter_format'].includes(key));
+  if (fixed.length > 0) {
+    throw badParam(`Param ${fixed[0]} cannot be changed.`);
   }
   const category = typeof params.category === 'string' ? params.category.toUpperCase() : template.category;
   if (category !== template.category && template.status === 'APPROVED') {
@@ -131,18 +200,23 @@ function edit(world: World, stored: StoredTemplate, params: Json): void {
     params.components === undefined
       ? template.components
       : readComponents(params.components, category, template.parameter_format === 'NAMED');
+  if (params.components !== undefined) {
+    checkHandles(world, components);
+  }
+  stored.editedAt = now();
   world.templates.change(stored, {
     category,
     components,
     status: 'PENDING',
+    rejected_reason: undefined,
     ...ttlOf(params.message_send_ttl_seconds, category),
   });
-  approveLater(world, stored);
+  decideLater(world, stored);
 }
 
 /** Meta: by name all languages go; `hsm_id` with the name takes one, `hsm_ids` up to a hundred. */
-function remove(call: GraphCall, wabaId: string): void {
-  const { world, response } = call;
+function remove(call: GraphCall, wabaId: string): Json {
+  const { world } = call;
   const params = paramsOf(call);
   const ids = idsOf(params);
   const name = typeof params.name === 'string' ? params.name : undefined;
@@ -151,12 +225,18 @@ function remove(call: GraphCall, wabaId: string): void {
   }
   const found = world.templates
     .of(wabaId)
-    .filter(({ template }) => (ids === undefined ? template.name === name : ids.includes(template.id)));
+    .filter(
+      ({ template }) =>
+        (ids === undefined || ids.includes(template.id)) && (name === undefined || template.name === name),
+    );
   if (found.length === 0) {
     throw templateRule(2593002, 'Message Template Not Found', 'The template to delete does not exist.');
   }
+  if (found.some(({ template }) => template.status === 'DISABLED')) {
+    throw templateRule(2388039, 'Template status cannot be changed', 'A disabled template cannot be deleted.');
+  }
   found.forEach((stored) => world.templates.remove(stored));
-  respondJson(response, { success: true });
+  return { success: true };
 }
 
 function idsOf({ hsm_id, hsm_ids }: Json): string[] | undefined {
@@ -193,10 +273,41 @@ function matches({ template }: StoredTemplate, query: URLSearchParams): boolean 
   });
 }
 
-function asReturned({ template }: StoredTemplate): Json {
+function asReturned(world: World, { template }: StoredTemplate): Json {
   return {
     ...template,
+    components: template.components.map((each) => withUrls(world, each)),
     rejected_reason: template.rejected_reason ?? 'NONE',
-    quality_score: { score: 'UNKNOWN', date: Math.floor(now() / 1000) },
+    quality_score: { score: template.quality_score ?? 'UNKNOWN', date: Math.floor(now() / 1000) },
+  };
+}
+
+/** Meta: a `header_handle` comes back as the address of the file. */
+function withUrls(world: World, component: Json): Json {
+  const { example, cards } = component;
+  const handles = isJson(example) && Array.isArray(example.header_handle) ? (example.header_handle as unknown[]) : null;
+  return {
+    ...component,
+    ...(handles === null
+      ? {}
+      : {
+          example: {
+            ...(example as Json),
+            header_handle: handles.map((handle) => {
+              const file = world.media.byHandle(String(handle));
+              return file === undefined ? handle : world.media.url(file, world.ownUrl);
+            }),
+          },
+        }),
+    ...(Array.isArray(cards)
+      ? {
+          cards: cards.filter(isJson).map((card) => ({
+            ...card,
+            components: Array.isArray(card.components)
+              ? card.components.filter(isJson).map((each) => withUrls(world, each))
+              : card.components,
+          })),
+        }
+      : {}),
   };
 }

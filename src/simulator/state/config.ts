@@ -60,6 +60,27 @@ export interface MediaSettings {
   expire_ids: boolean;
   url_ttl_s: number;
   unknown_id_code: number;
+  /** The next so many parts of resumable uploads break off half way. */
+  break_uploads: number;
+}
+
+/** What the review makes of templates, and what goes wrong on the way to it. */
+export interface TemplateSettings {
+  /** What becomes of a template after `template_approval_ms`: a status; PENDING leaves it undecided. */
+  verdict: 'APPROVED' | 'REJECTED' | 'PENDING';
+  rejected_reason: string;
+  /** Into which category templates are put whatever they ask for; empty: the one asked for. */
+  category: string;
+  /** The next so many creations, edits and deletions are done, and their answers get lost. */
+  lose_answers: number;
+  /** The next so many are not done, and nobody hears of it. */
+  lose_requests: number;
+  /** Meta: an approved template may be edited once in 24 hours. */
+  limit_edits: boolean;
+  /** Meta: the name of a deleted approved template cannot be used for 30 days. */
+  block_deleted_names: boolean;
+  /** The next so many lists refuse their cursor. */
+  bad_cursors: number;
 }
 
 /** Every switch of the simulator, as `GET /__simulate/config` shows it. */
@@ -86,6 +107,7 @@ export interface SimulatorConfig {
   webhooks: WebhookSettings;
   faults: FaultSettings;
   media: MediaSettings;
+  templates: TemplateSettings;
 }
 
 /** Settings that are one of a few words. */
@@ -93,6 +115,8 @@ const WORDS: Record<string, readonly string[]> = {
   bsuid: ['off', 'with_phone', 'only'],
   window_refusal: ['status', 'answer'],
   'webhooks.order': ['realistic', 'hostile'],
+  'templates.verdict': ['APPROVED', 'REJECTED', 'PENDING'],
+  'templates.category': ['', 'AUTHENTICATION', 'MARKETING', 'UTILITY'],
 };
 
 /** Stands for a secret that is set; given back unchanged it keeps the secret. */
@@ -161,6 +185,17 @@ export function defaultConfig(): SimulatorConfig {
       expire_ids: false,
       url_ttl_s: 300,
       unknown_id_code: 100,
+      break_uploads: 0,
+    },
+    templates: {
+      verdict: 'APPROVED',
+      rejected_reason: 'INVALID_FORMAT',
+      category: '',
+      lose_answers: 0,
+      lose_requests: 0,
+      limit_edits: false,
+      block_deleted_names: false,
+      bad_cursors: 0,
     },
   };
 }

@@ -21,6 +21,8 @@ export interface StoredMedia {
 /** A resumable upload under way. */
 export interface UploadSession {
   readonly id: string;
+  /** Stands in the query of the session's address. */
+  readonly signature: string;
   readonly mime: string;
   readonly length: number;
   bytes: Buffer;
@@ -112,6 +114,7 @@ export class MediaStore {
   startUpload(mime: string, length: number): UploadSession {
     const session = {
       id: `upload:${randomBytes(24).toString('base64url')}`,
+      signature: `AR${randomBytes(12).toString('base64url')}`,
       mime,
       length,
       bytes: Buffer.alloc(0),

@@ -19,6 +19,8 @@ export interface BusinessNumber {
   verifiedName: string;
   qualityRating: string;
   status: string;
+  /** The code every send is refused with; 0: none. */
+  refusesWith: number;
   profile: Record<string, unknown>;
   webhookConfiguration: Record<string, string>;
   readonly blocked: Map<string, string | undefined>;
@@ -160,6 +162,7 @@ export class Registry {
       verifiedName: 'Simulated Business',
       qualityRating: 'GREEN',
       status: 'CONNECTED',
+      refusesWith: 0,
       profile: {
         about: 'Simulated business',
         address: '',

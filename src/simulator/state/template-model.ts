@@ -11,7 +11,10 @@ export interface Template {
   parameter_format: 'POSITIONAL' | 'NAMED';
   components: Json[];
   message_send_ttl_seconds?: number;
-  rejected_reason?: string;
+  rejected_reason?: string | undefined;
+  quality_score?: string;
+  previous_category?: string;
+  correct_category?: string | undefined;
 }
 
 /** One button as far as sending needs it. */

@@ -9,6 +9,8 @@ export interface StoredTemplate {
   shape: TemplateShape;
   /** Stands for "the same template" in the ledger. */
   readonly contentHash: number;
+  /** When it was last edited; 0: never. */
+  editedAt: number;
 }
 
 /** What a person may change from outside. */
@@ -22,6 +24,7 @@ const ID_SPAN = 8_000_000_000_000_000;
 export class Templates {
   private readonly byWaba = new Map<string, Map<string, StoredTemplate>>();
   private readonly byId = new Map<string, StoredTemplate>();
+  private readonly deleted = new Set<string>();
   private readonly seeds: Omit<Template, 'id'>[] = SEED_TEMPLATES.map((seed) => ({ ...seed }));
 
   /** All templates of a WABA in a stable order. */
@@ -70,8 +73,16 @@ export class Templates {
   }
 
   remove(stored: StoredTemplate): void {
+    if (stored.template.status === 'APPROVED') {
+      this.deleted.add(`${stored.wabaId}/${keyOf(stored.template.name, stored.template.language)}`);
+    }
     this.byId.delete(stored.template.id);
     this.ofWaba(stored.wabaId).delete(keyOf(stored.template.name, stored.template.language));
+  }
+
+  /** Whether it was approved when it was deleted. */
+  isBlocked(wabaId: string, name: string, language: string): boolean {
+    return this.deleted.has(`${wabaId}/${keyOf(name, language)}`);
   }
 
   private ofWaba(wabaId: string): Map<string, StoredTemplate> {
@@ -94,7 +105,7 @@ export class Templates {
   ): StoredTemplate {
     const key = keyOf(definition.name, definition.language);
     const template: Template = { ...definition, id: this.freeId(`${wabaId}/${key}`) };
-    const stored = { wabaId, template, shape: shapeOf(template), contentHash: hash53(`template/${key}`) };
+    const stored = { wabaId, template, shape: shapeOf(template), contentHash: hash53(`template/${key}`), editedAt: 0 };
     templates.set(key, stored);
     this.byId.set(template.id, stored);
     return stored;

@@ -1,19 +1,10 @@
 import { badParam, GraphError, invalid, missing } from '../graph/graph-error.js';
 import type { StoredTemplate } from '../state/templates.js';
-import {
-  isJson,
-  objectAt,
-  objectsAt,
-  onlyKeys,
-  optionalFlagAt,
-  optionalTextAt,
-  textAt,
-  wordAt,
-  type Json,
-} from './check.js';
+import { isJson, objectAt, objectsAt, onlyKeys, optionalFlagAt, textAt, wordAt, type Json } from './check.js';
 import { checkContacts } from './contacts.js';
 import { checkInteractive } from './interactive.js';
 import { checkMedia, type MediaRules } from './media.js';
+import { checkLocation } from './place.js';
 import { checkTemplate, type FindTemplate } from './template-send.js';
 
 /** What validation needs to know of the world. */
@@ -137,26 +128,6 @@ function checkText(text: Json): void {
   }
   textAt(text, 'body', "text['body']", MAX_TEXT);
   optionalFlagAt(text, 'preview_url', "text['preview_url']");
-}
-
-/** Meta: documented as strings, examples use numbers; both are taken. */
-export function checkLocation(location: Json, path: string): void {
-  onlyKeys(location, path, ['latitude', 'longitude', 'name', 'address']);
-  for (const [key, limit] of [
-    ['latitude', 90],
-    ['longitude', 180],
-  ] as const) {
-    const value = location[key];
-    if (value === undefined || value === null || value === '') {
-      throw missing(`${path}['${key}']`);
-    }
-    const degrees = typeof value === 'string' || typeof value === 'number' ? Number(value) : Number.NaN;
-    if (!(Math.abs(degrees) <= limit)) {
-      throw invalid(`${path}['${key}'] must be a number between -${limit} and ${limit}`);
-    }
-  }
-  optionalTextAt(location, 'name', `${path}['name']`, 1000);
-  optionalTextAt(location, 'address', `${path}['address']`, 1000);
 }
 
 /** Meta: an empty emoji removes the reaction; a reaction cannot quote. */

@@ -1,9 +1,10 @@
 import { GraphError, invalid, missing } from '../graph/graph-error.js';
-import type { PartShape, TemplateShape } from '../state/template-model.js';
+import { component as componentOf, type PartShape, type TemplateShape } from '../state/template-model.js';
 import type { StoredTemplate } from '../state/templates.js';
-import { isJson, objectAt, objectsAt, onlyKeys, textAt, type Json } from './check.js';
+import { objectAt, objectsAt, onlyKeys, textAt, type Json } from './check.js';
 import { checkSource, type CheckMedia, type MediaRules } from './media.js';
-import { checkButton } from './template-buttons.js';
+import { checkButtons } from './template-buttons.js';
+import { checkLocation } from './place.js';
 
 /** Finds the template a send names; undefined when there is none. */
 export type FindTemplate = (name: string, language: string) => StoredTemplate | undefined;
@@ -29,7 +30,9 @@ export function checkTemplate(
   const stored = find(name, code);
   checkAvailable(stored, name, code);
   let failCode = 0;
-  checkComponents(given, stored.shape, (media, type, mediaPath) => {
+  const offer = componentOf(stored.template.components, 'LIMITED_TIME_OFFER');
+  const isCode = stored.template.category === 'AUTHENTICATION';
+  checkComponents(given, { ...stored.shape, hasOffer: offer !== undefined, isCode }, (media, type, mediaPath) => {
     failCode = checkSource(media, type, mediaPath, rules) || failCode;
   });
   return { template: stored, failCode };
@@ -53,64 +56,70 @@ function checkAvailable(
   }
 }
 
-function checkComponents(given: Json, shape: TemplateShape, checkMedia: CheckMedia): void {
+/** A template as it is sent. */
+interface SentShape extends TemplateShape {
+  hasOffer: boolean;
+  /** Authentication templates carry one code, of at most 15 characters. */
+  isCode: boolean;
+}
+
+/** What each type of component may say. */
+const KEYS: Record<string, readonly string[]> = {
+  header: ['type', 'parameters'],
+  body: ['type', 'parameters'],
+  button: ['type', 'sub_type', 'index', 'parameters'],
+  limited_time_offer: ['type', 'parameters'],
+  carousel: ['type', 'cards'],
+};
+const OF_A_CARD = ['header', 'body', 'button'];
+
+function checkComponents(given: Json, shape: SentShape, checkMedia: CheckMedia): void {
   const components =
     given.components === undefined ? [] : objectsAt(given, 'components', "template['components']", 0, 30);
-  const seen = { header: false, body: false, offer: false, carousel: false, buttons: new Set<number>() };
-  for (const [position, component] of components.entries()) {
-    const type = textAt(component, 'type', "template['components']['type']", 40).toLowerCase();
-    switch (type) {
-      case 'header':
-      case 'body':
-      case 'button':
-        break;
-      case 'limited_time_offer':
-        checkOffer(component, shape);
-        seen.offer = true;
-        break;
-      case 'carousel':
-        checkCarousel(component, shape, `template['components'][${position}]`, checkMedia);
-        seen.carousel = true;
-        break;
-      default:
-        throw invalid(`template['components'] has an unknown type "${type}"`);
+  const byType = sorted(components, "template['components']", Object.keys(KEYS));
+  const [offer] = byType.limited_time_offer ?? [];
+  const [carousel] = byType.carousel ?? [];
+  checkPart(byType, shape, shape, "template['components']", components, checkMedia);
+  checkOffer(offer, shape);
+  checkCarousel(carousel, shape, `template['components'][${components.indexOf(carousel as Json)}]`, checkMedia);
+}
+
+/** The components by their type; only buttons may come several times. */
+function sorted(components: Json[], path: string, types: readonly string[]): Partial<Record<string, Json[]>> {
+  const byType: Record<string, Json[]> = {};
+  for (const component of components) {
+    const type = textAt(component, 'type', `${path}['type']`, 40).toLowerCase();
+    if (!types.includes(type)) {
+      throw invalid(`${path} has an unknown type "${type}"`);
     }
+    onlyKeys(component, path, KEYS[type] as readonly string[]);
+    if (byType[type] !== undefined && type !== 'button') {
+      throw invalid(`${path} has the type "${type}" twice`);
+    }
+    (byType[type] ??= []).push(component);
   }
-  checkPart(components, shape, shape.isNamed, "template['components']", checkMedia);
-  if (shape.needsExpiration && !seen.offer) {
-    throw missing('limited_time_offer: expiration_time_ms');
-  }
-  if (shape.cards.length > 0 && !seen.carousel) {
-    throw missing('carousel: cards');
-  }
+  return byType;
 }
 
 /** Header, body and buttons, of the message or of one card. */
-function checkPart(components: Json[], shape: PartShape, isNamed: boolean, path: string, checkMedia: CheckMedia): void {
-  const ofType = (type: string): Json[] => components.filter((each) => String(each.type).toLowerCase() === type);
-  const [header, secondHeader] = ofType('header');
-  const [body, secondBody] = ofType('body');
-  if (secondHeader !== undefined || secondBody !== undefined) {
-    throw invalid("template['components'] has the same type twice");
-  }
+function checkPart(
+  byType: Partial<Record<string, Json[]>>,
+  part: PartShape,
+  { isNamed, isCode }: Pick<SentShape, 'isNamed' | 'isCode'>,
+  path: string,
+  components: Json[],
+  checkMedia: CheckMedia,
+): void {
+  const [header] = byType.header ?? [];
+  const [body] = byType.body ?? [];
   const headerPath = `${path}[${header === undefined ? 0 : components.indexOf(header)}]['parameters'][0]`;
-  checkHeader(parametersOf(header, 'header'), shape, isNamed, headerPath, checkMedia);
-  checkTexts(parametersOf(body, 'body'), shape.bodyVariables, isNamed, 'body', shape.bodyText);
-  const given = new Set(ofType('button').map((button) => checkButton(button, shape)));
-  shape.buttons.forEach(({ type, hasVariable }, index) => {
-    if ((hasVariable || type === 'COPY_CODE' || type === 'OTP') && !given.has(index)) {
-      const printed = type === 'COPY_CODE' ? 'Copy Code' : 'Url';
-      throw missing(`buttons: Button at index ${index} of type ${printed} requires a parameter`);
-    }
-  });
+  checkHeader(parametersOf(header, 'header'), part, isNamed, headerPath, checkMedia);
+  checkTexts(parametersOf(body, 'body'), part.bodyVariables, isNamed, 'body', part.bodyText);
+  checkButtons(byType.button ?? [], part, isCode);
 }
 
 function parametersOf(component: Json | undefined, path: string): Json[] {
-  if (component === undefined) {
-    return [];
-  }
-  onlyKeys(component, "template['components']", ['type', 'parameters', 'sub_type', 'index', 'cards']);
-  return component.parameters === undefined ? [] : objectsAt(component, 'parameters', path, 0, MAX_PARAMETERS);
+  return component?.parameters === undefined ? [] : objectsAt(component, 'parameters', path, 0, MAX_PARAMETERS);
 }
 
 function checkHeader(
@@ -142,14 +151,22 @@ function checkHeader(
   if (type.toUpperCase() !== format) {
     throw new GraphError(132012, `header: Format mismatch, expected ${format}, received ${type.toUpperCase()}`);
   }
-  const media = objectAt(parameter, type, `header['${type}']`);
-  const needed = { location: ['latitude', 'longitude'], product: ['product_retailer_id'] }[type] ?? [];
-  const absent = needed.find((key) => media[key] === undefined);
-  if (absent !== undefined || (needed.length === 0 && media.id === undefined && media.link === undefined)) {
-    throw missing(`header['${type}']['${absent ?? 'id'}']`);
-  }
-  if (needed.length === 0) {
-    checkMedia(media, type, `${path}['${type}']`);
+  onlyKeys(parameter, "header['parameters']", ['type', type, 'parameter_name']);
+  const shown = objectAt(parameter, type, `header['${type}']`);
+  switch (type) {
+    case 'location':
+      checkLocation(shown, `header['location']`);
+      return;
+    case 'product':
+      onlyKeys(shown, "header['product']", ['product_retailer_id', 'catalog_id']);
+      textAt(shown, 'product_retailer_id', "header['product']['product_retailer_id']", 100);
+      return;
+    default:
+      if (shown.id === undefined && shown.link === undefined) {
+        throw missing(`header['${type}']['id']`);
+      }
+      onlyKeys(shown, `${path}['${type}']`, ['id', 'link', 'provider', ...(type === 'document' ? ['filename'] : [])]);
+      checkMedia(shown, type, `${path}['${type}']`);
   }
 }
 
@@ -188,8 +205,11 @@ function checkTexts(
 function checkTextParameter(parameter: Json, path: string): number {
   const type = textAt(parameter, 'type', `${path}['parameters']['type']`, 40);
   if (type === 'currency' || type === 'date_time') {
-    return textAt(objectAt(parameter, type, `${path}['${type}']`), 'fallback_value', `${path}['fallback_value']`, 1024)
-      .length;
+    const value = objectAt(parameter, type, `${path}['${type}']`);
+    if (type === 'currency' && (typeof value.amount_1000 !== 'number' || !/^[A-Z]{3}$/.test(String(value.code)))) {
+      throw new GraphError(132012, `${path}: Parameter of type currency needs a code and amount_1000`);
+    }
+    return textAt(value, 'fallback_value', `${path}['fallback_value']`, 1024).length;
   }
   if (type !== 'text') {
     throw new GraphError(132012, `${path}: Format mismatch, expected TEXT, received ${type.toUpperCase()}`);
@@ -211,34 +231,68 @@ function checkTextParameter(parameter: Json, path: string): number {
   return text.length;
 }
 
-/** Meta: a limited-time offer needs its end as a number of milliseconds. */
-function checkOffer(component: Json, shape: TemplateShape): void {
-  const [parameter] = parametersOf(component, 'limited_time_offer');
-  const offer = parameter?.limited_time_offer;
-  if (shape.needsExpiration && !(isJson(offer) && typeof offer.expiration_time_ms === 'number')) {
+/** Meta: a limited-time offer needs its end, in the future, as a number of milliseconds. */
+function checkOffer(component: Json | undefined, { hasOffer, needsExpiration }: SentShape): void {
+  if (component === undefined) {
+    if (needsExpiration) {
+      throw missing('limited_time_offer: expiration_time_ms');
+    }
+    return;
+  }
+  if (!hasOffer) {
+    throw new GraphError(132018, 'limited_time_offer: the template makes no such offer');
+  }
+  const [parameter] = objectsAt(component, 'parameters', 'limited_time_offer', 1, 1) as [Json];
+  if (parameter.type !== 'limited_time_offer') {
+    throw new GraphError(132012, `limited_time_offer: received a parameter of type ${String(parameter.type)}`);
+  }
+  const offer = objectAt(parameter, 'limited_time_offer', "limited_time_offer['limited_time_offer']");
+  onlyKeys(offer, 'limited_time_offer', ['expiration_time_ms']);
+  const ends = offer.expiration_time_ms;
+  if (ends === undefined) {
     throw missing('limited_time_offer: expiration_time_ms');
+  }
+  if (typeof ends !== 'number' || !Number.isInteger(ends) || ends <= Date.now()) {
+    throw invalid('limited_time_offer: expiration_time_ms must be a time in the future, in milliseconds');
   }
 }
 
 /** Meta: media cards exactly as many as defined; product cards are defined twice and sent up to ten times. */
-function checkCarousel(component: Json, shape: TemplateShape, path: string, checkMedia: CheckMedia): void {
-  const cards = objectsAt(component, 'cards', "carousel['cards']", 1, 10);
+function checkCarousel(component: Json | undefined, shape: SentShape, path: string, checkMedia: CheckMedia): void {
+  if (component === undefined) {
+    if (shape.cards.length > 0) {
+      throw missing('carousel: cards');
+    }
+    return;
+  }
+  if (shape.cards.length === 0) {
+    throw new GraphError(132018, 'carousel: the template has no cards');
+  }
   const isProducts = shape.cards[0]?.headerFormat === 'PRODUCT';
-  if (shape.cards.length === 0 || (!isProducts && cards.length !== shape.cards.length)) {
+  const cards = objectsAt(component, 'cards', "carousel['cards']", isProducts ? 2 : 1, 10);
+  if (!isProducts && cards.length !== shape.cards.length) {
     throw new GraphError(132012, `carousel: expected ${shape.cards.length} cards, received ${cards.length}`);
   }
+  const places = cards.map((card) => placeOf(card, cards.length));
+  if (new Set(places).size !== places.length) {
+    throw new GraphError(132012, 'carousel: the same card_index was given twice');
+  }
   cards.forEach((card, position) => {
-    const index = card.card_index ?? position;
-    const part = shape.cards[isProducts ? 0 : Number(index)];
-    if (part === undefined) {
-      throw new GraphError(132012, `carousel: card_index ${String(index)} is not defined`);
-    }
-    checkPart(
-      card.components === undefined ? [] : objectsAt(card, 'components', "card['components']", 0, 20),
-      part,
-      shape.isNamed,
-      `${path}['cards'][${position}]['components']`,
-      checkMedia,
-    );
+    const cardPath = `${path}['cards'][${position}]['components']`;
+    const components = objectsAt(card, 'components', "card['components']", 0, 20);
+    const part = shape.cards[isProducts ? 0 : (places[position] as number)] as PartShape;
+    checkPart(sorted(components, cardPath, OF_A_CARD), part, shape, cardPath, components, checkMedia);
   });
+}
+
+function placeOf(card: Json, count: number): number {
+  onlyKeys(card, "carousel['cards']", ['card_index', 'components']);
+  const index = card.card_index;
+  if (index === undefined) {
+    throw missing("carousel['cards']['card_index']");
+  }
+  if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= count) {
+    throw new GraphError(132012, `carousel: card_index ${String(index)} is not defined`);
+  }
+  return index;
 }
