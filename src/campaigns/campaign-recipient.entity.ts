@@ -70,4 +70,25 @@ export class CampaignRecipient {
 
   @Column({ type: 'timestamptz', nullable: true })
   readAt: Date | null;
+
+  /** What its status means to the queue: 0 waiting, 1 with a sender, 2 accepted by Meta, 3 failed, skipped or unknown. */
+  @Column({ type: 'smallint', insert: false, update: false })
+  phase: number;
+
+  /** Of a split campaign; null: the campaign's own template, or not decided yet. */
+  @Column({ type: 'bigint', nullable: true })
+  variantId: number | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  repliedAt: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  optedOutAt: Date | null;
+
+  /** Millionths of the rate table's currency. */
+  @Column({ type: 'bigint', nullable: true })
+  costMicros: number | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  unknownAt: Date | null;
 }

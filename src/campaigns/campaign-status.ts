@@ -16,14 +16,29 @@ export const RECIPIENT_STATUSES = ['pending', 'sent', 'delivered', 'read', 'fail
 export type RecipientStatus = (typeof RECIPIENT_STATUSES)[number];
 export type StoredRecipientStatus = RecipientStatus | 'claimed' | 'sending';
 
-export type CampaignMove = 'run' | 'pause' | 'resume' | 'cancel' | 'edit' | 'upload' | 'delete';
+export type CampaignMove =
+  | 'run'
+  | 'schedule'
+  | 'unschedule'
+  | 'pause'
+  | 'resume'
+  | 'cancel'
+  | 'retry-failed'
+  | 'resolve-unknown'
+  | 'edit'
+  | 'upload'
+  | 'delete';
 
 /** From where each move is allowed; everything else is `409 campaign_<status>`. */
 const SOURCES: Record<CampaignMove, readonly CampaignStatus[]> = {
   run: ['draft', 'scheduled', 'failed'],
+  schedule: ['draft', 'scheduled'],
+  unschedule: ['scheduled'],
   pause: ['running'],
   resume: ['paused'],
   cancel: ['scheduled', 'running', 'paused'],
+  'retry-failed': ['failed', 'completed'],
+  'resolve-unknown': ['running', 'paused', 'completed', 'failed', 'cancelled'],
   edit: ['draft', 'scheduled'],
   upload: ['draft', 'scheduled'],
   delete: ['draft', 'scheduled', 'completed', 'failed', 'paused', 'cancelled'],

@@ -6,16 +6,22 @@ import { Database } from '../database/database.js';
 import { DeliveriesService } from '../inbox/deliveries.service.js';
 import { CampaignProgress } from './campaign-progress.js';
 import { CampaignsRepository } from './campaigns.repository.js';
+import { RecipientsRepository } from './recipients.repository.js';
+import { TimingRepository } from './timing/timing.repository.js';
+import { Trials } from './timing/trials.service.js';
+import { UnknownPolicy } from './timing/unknown-policy.js';
+import { CampaignCosts } from './pricing/campaign-costs.js';
 import { CampaignSender } from './sending/campaign-sender.js';
 import { LeasesRepository } from './sending/leases.repository.js';
 
 const EVERY_MS = 1_000;
 const FOLD_BATCH = 10_000;
 const WAITING_BATCH = 1_000;
+const EXPIRE_BATCH = 20_000;
 
 /**
  * Finds in PostgreSQL whatever a lost hint or a dead process left undone: numbers with running campaigns that nobody sends
- * from, statuses that came before their message, counts to fold. Losing all of Redis costs a second.
+ * from, statuses that came before their message, counts to fold, what the clock brings about. Losing all of Redis costs a second.
  */
 @Injectable()
 export class CampaignSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -27,6 +33,11 @@ export class CampaignSweeper implements OnApplicationBootstrap, OnApplicationShu
     private readonly campaigns: CampaignsRepository,
     private readonly deliveries: DeliveriesService,
     private readonly progress: CampaignProgress,
+    private readonly costs: CampaignCosts,
+    private readonly recipients: RecipientsRepository,
+    private readonly timing: TimingRepository,
+    private readonly trials: Trials,
+    private readonly unknown: UnknownPolicy,
     private readonly sender: CampaignSender,
     @Inject(LOGGER) logger: Logger,
   ) {
@@ -50,8 +61,20 @@ export class CampaignSweeper implements OnApplicationBootstrap, OnApplicationShu
       this.sender.wake(accountId);
     }
     await this.database.transaction(async (tx) => {
-      await this.progress.applyDeliveries(tx, await this.deliveries.applyWaiting(tx, WAITING_BATCH));
+      const { folded, statuses } = await this.deliveries.applyWaiting(tx, WAITING_BATCH);
+      await this.progress.applyDeliveries(tx, folded);
+      await this.costs.apply(tx, statuses);
     });
     await this.campaigns.foldCounts(this.database, FOLD_BATCH);
+    await this.expire();
+    const withWork = new Set([...(await this.trials.sweep()), ...(await this.unknown.apply())]);
+    withWork.forEach((accountId) => this.sender.wake(accountId));
+  }
+
+  /** Of campaigns whose time is over nothing goes out any more; their drain ends them. */
+  private async expire(): Promise<void> {
+    for (const id of await this.timing.findExpired(this.database)) {
+      await this.recipients.expire(this.database, id, EXPIRE_BATCH);
+    }
   }
 }

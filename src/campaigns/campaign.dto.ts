@@ -1,7 +1,7 @@
 import { AccountScopedDto, NextCursor, PageQuery } from '../http/common.dto.js';
 import {
-  AnyJson,
   Bool,
+  Decimal,
   Id,
   Int,
   JsonObject,
@@ -12,47 +12,177 @@ import {
   Text,
   Timestamp,
 } from '../http/fields.js';
-import type { ParameterMapping } from './campaign.entity.js';
-import type { CampaignRow } from './campaigns.repository.js';
-import { CAMPAIGN_STATUSES, RECIPIENT_STATUSES, shownStatus, type RecipientStatus } from './campaign-status.js';
-import type { RecipientRow } from './recipients.repository.js';
+import { AB_METRICS, ON_UNKNOWN, type AbTest, type OnUnknown, type ParameterMapping } from './campaign.entity.js';
+import type { CampaignCounts, CampaignRow, VariantRow } from './campaigns.repository.js';
+import { CAMPAIGN_STATUSES } from './campaign-status.js';
 
+/** Of the currency, in a unit of it. */
+export const MICROS = 1_000_000;
+const CLOCK = /^([01]\d|2[0-3]):[0-5]\d$/;
 const MAPPINGS_HELP =
   'Variable to field, as {"1": "name", "2": "order_id"}; header.1 for a header variable of its own; ' +
   '{"field": "name", "default": "friend"} for a default. A field is a column of the file or of the contact.';
 
-export class CreateCampaignDto extends AccountScopedDto {
-  @Text({ max: 255, example: 'Summer sale' })
+export class QuietHoursDto {
+  @Text({ max: 5, pattern: CLOCK, patternHint: 'must be a time as HH:MM', example: '21:00' })
+  start: string;
+
+  @Text({ max: 5, pattern: CLOCK, patternHint: 'must be a time as HH:MM', example: '08:00' })
+  end: string;
+}
+
+export class FrequencyCapDto {
+  @Int({ min: 1, max: 100, description: 'Campaign messages of this account to one person …', example: 2 })
+  messages: number;
+
+  @Int({ min: 1, max: 24 * 90, description: '… within so many hours.', example: 168 })
+  hours: number;
+}
+
+export class AbTestDto {
+  @Int({
+    min: 1,
+    max: 100,
+    description: 'Percent of the audience the variants are tried on; the rest gets the winner.',
+  })
+  share: number;
+
+  @Int({ min: 1, max: 60 * 24 * 7, description: 'From the start until the winner is chosen.', example: 240 })
+  wait_minutes: number;
+
+  @OneOf(AB_METRICS, { description: 'The share of accepted messages that got so far decides.', example: 'read' })
+  metric: AbTest['metric'];
+}
+
+export class NewVariantDto {
+  @Text({ max: 50, example: 'A' })
   name: string;
 
-  @Id({ optional: true, nullable: true, description: 'The template to send; needed to run.' })
+  @Id()
+  template_id: number;
+
+  @JsonObject({ optional: true, description: 'Instead of those of the campaign.' })
+  parameter_mappings?: Record<string, unknown>;
+
+  @Int({ optional: true, default: 1, min: 1, max: 100, description: 'Its share of the trial, relative to the others.' })
+  weight?: number;
+}
+
+/** What of a campaign its owner decides, whether it is made or changed. */
+class CampaignSettingsDto extends AccountScopedDto {
+  @Id({
+    optional: true,
+    nullable: true,
+    description: 'The template to send; needed to run, unless there are variants.',
+  })
   template_id?: number | null;
 
-  @OneOf(['contacts', 'csv'], { optional: true, default: 'contacts', description: 'Where the recipients come from.' })
-  audience_type: string = 'contacts';
-
-  @JsonObject({ optional: true, description: 'Filters of the contacts audience.', example: { labels__name: 'VIP' } })
+  @JsonObject({
+    optional: true,
+    description: 'Filters of the contacts audience, or what a named audience is asked with.',
+    example: { labels__name: 'VIP' },
+  })
   audience_filters?: Record<string, unknown>;
 
   @JsonObject({ optional: true, description: MAPPINGS_HELP, example: { '1': 'name', '2': 'order_id' } })
   parameter_mappings?: Record<string, unknown>;
+
+  @OneOf(['skip', 'default'], {
+    optional: true,
+    default: 'skip',
+    description: 'Of a variable without a value: skip the person, or take `default_value`.',
+  })
+  missing_variables?: 'skip' | 'default';
+
+  @OptionalText({ max: 1_024, description: 'Stands in for a missing value.' })
+  default_value?: string;
+
+  @OneOf(ON_UNKNOWN, {
+    optional: true,
+    description:
+      'What becomes of sends whose outcome is not known. hold: kept until a status tells (default). resend: sent again ' +
+      'after `resend_after_s` in which other statuses came and none for it; a person may then get it twice. drop: given up.',
+  })
+  on_unknown?: OnUnknown;
+
+  @Int({ optional: true, min: 60, max: 86_400, default: 900 })
+  resend_after_s?: number;
+
+  @Timestamp({
+    optional: true,
+    nullable: true,
+    description: 'Starts it then: the campaign is `scheduled`. Null takes it off the schedule.',
+  })
+  scheduled_at?: string | null;
+
+  @Text({
+    optional: true,
+    nullable: true,
+    max: 64,
+    description: 'IANA name. A scheduled_at without offset is of this zone.',
+    example: 'Asia/Kolkata',
+  })
+  time_zone?: string | null;
+
+  @Timestamp({ optional: true, nullable: true, description: 'Nothing goes out after it; who is left is skipped.' })
+  expires_at?: string | null;
+
+  @Nested(() => QuietHoursDto, {
+    optional: true,
+    nullable: true,
+    description: 'When nobody is written to, by the clock of the recipient’s country; may span midnight.',
+  })
+  quiet_hours?: QuietHoursDto | null;
+
+  @Nested(() => FrequencyCapDto, { optional: true, nullable: true })
+  frequency_cap?: FrequencyCapDto | null;
+
+  @ListOf(() => NewVariantDto, { optional: true, maxItems: 5, description: 'Templates to split the audience over.' })
+  variants?: NewVariantDto[];
+
+  @Nested(() => AbTestDto, { optional: true, nullable: true, description: 'Needs two variants or more.' })
+  ab_test?: AbTestDto | null;
 }
 
-export class UpdateCampaignDto extends AccountScopedDto {
+const AUDIENCE_HELP = 'contacts, csv, or the name of an audience (GET /audiences).';
+
+export class CreateCampaignDto extends CampaignSettingsDto {
+  @Text({ max: 255, example: 'Summer sale' })
+  name: string;
+
+  @Text({ optional: true, max: 50, default: 'contacts', description: AUDIENCE_HELP, example: 'csv' })
+  audience_type: string = 'contacts';
+}
+
+export class UpdateCampaignDto extends CampaignSettingsDto {
   @Text({ max: 255, optional: true })
   name?: string;
 
-  @Id({ optional: true, nullable: true })
-  template_id?: number | null;
-
-  @OneOf(['contacts', 'csv'], { optional: true })
+  @Text({ optional: true, max: 50, description: AUDIENCE_HELP })
   audience_type?: string;
+}
 
-  @JsonObject({ optional: true })
-  audience_filters?: Record<string, unknown>;
+export class ScheduleCampaignDto extends AccountScopedDto {
+  @Timestamp({ nullable: true, description: 'Null takes it off the schedule: it is a draft again.' })
+  scheduled_at: string | null;
 
-  @JsonObject({ optional: true, description: MAPPINGS_HELP })
-  parameter_mappings?: Record<string, unknown>;
+  @Text({ optional: true, nullable: true, max: 64, example: 'Asia/Kolkata' })
+  time_zone?: string | null;
+
+  @Timestamp({ optional: true, nullable: true })
+  expires_at?: string | null;
+}
+
+export class PickWinnerDto extends AccountScopedDto {
+  @Id()
+  variant_id: number;
+}
+
+export class ResolveUnknownDto extends AccountScopedDto {
+  @OneOf(['resend', 'drop'], {
+    description: 'resend: try them again now; someone who got it after all gets it twice. drop: count them as failed.',
+  })
+  action: 'resend' | 'drop';
 }
 
 export class ListCampaignsQuery extends PageQuery {
@@ -66,68 +196,27 @@ export class ListCampaignsQuery extends PageQuery {
   template_id?: number;
 }
 
-export class ListRecipientsQuery extends PageQuery {
-  @OneOf(RECIPIENT_STATUSES, { optional: true })
-  status?: RecipientStatus;
-
-  @OptionalText({ max: 100, description: 'Part of the phone or name.' })
-  q?: string;
+export class RunCampaignQuery extends AccountScopedDto {
+  @Bool({
+    optional: true,
+    description: 'Answer only when it has ended or was paused, with `{"sent": N, "failed": N}`.',
+  })
+  wait?: boolean;
 }
-
-export class RunCampaignDto extends AccountScopedDto {}
 
 class ProgressDto {
   @Int({ description: 'Recipients that were attempted or skipped.' })
   done: number;
 
-  @Int({ description: 'Average since the start, messages per second.' })
+  @Decimal({ min: 0, max: 100_000, description: 'Messages per second: while it runs of late, afterwards on average.' })
   rate_per_second: number;
 
   @Int({ nullable: true, description: 'At that rate; null when it does not run.' })
   seconds_left: number | null;
 }
 
-/** A bulk send. total = pending + sent + failed + skipped + unknown, always; read ≤ delivered ≤ sent. */
-export class CampaignDto {
-  @Id()
-  id: number;
-
-  @Id()
-  account_id: number;
-
-  @Text({ max: 255 })
-  name: string;
-
-  @Id({ nullable: true })
-  template_id: number | null;
-
-  @Text({ max: 50, example: 'csv' })
-  audience_type: string;
-
-  @JsonObject()
-  audience_filters: Record<string, unknown>;
-
-  @JsonObject()
-  parameter_mappings: Record<string, ParameterMapping>;
-
-  @OneOf(CAMPAIGN_STATUSES)
-  status: string;
-
-  @JsonObject({ nullable: true, description: 'Why it is paused or failed: code, message and, from Meta, graph.' })
-  status_reason: Record<string, unknown> | null;
-
-  @OneOf(['hold', 'resend', 'drop'], { description: 'What becomes of sends whose outcome is not known.' })
-  on_unknown: string;
-
-  @Timestamp({ nullable: true })
-  scheduled_at: string | null;
-
-  @Timestamp({ nullable: true })
-  started_at: string | null;
-
-  @Timestamp({ nullable: true })
-  completed_at: string | null;
-
+/** Total = pending + sent + failed + skipped + unknown, always; read ≤ delivered ≤ sent. */
+class CampaignCountsDto {
   @Int()
   total_count: number;
 
@@ -149,8 +238,109 @@ export class CampaignDto {
   @Int()
   skipped_count: number;
 
-  @Int({ description: 'Meta’s answer was lost; they settle when a status comes, and are never sent again on a guess.' })
+  @Int({ description: 'Meta’s answer was lost; they settle when a status comes. See on_unknown.' })
   unknown_count: number;
+
+  @Int({ description: 'People who wrote back within 72 hours.' })
+  replied_count: number;
+
+  @Int({ description: 'People who opted out of marketing after it.' })
+  opted_out_count: number;
+
+  @Decimal({ min: 0, max: 1_000_000_000, description: 'What Meta charges by the rate table, in its currency.' })
+  cost: number;
+}
+
+export class VariantDto extends CampaignCountsDto {
+  @Id()
+  id: number;
+
+  @Text({ max: 50 })
+  name: string;
+
+  @Id()
+  template_id: number;
+
+  @JsonObject()
+  parameter_mappings: Record<string, ParameterMapping>;
+
+  @Int()
+  weight: number;
+}
+
+/** A bulk send. total = pending + sent + failed + skipped + unknown, always; read ≤ delivered ≤ sent. */
+export class CampaignDto extends CampaignCountsDto {
+  @Id()
+  id: number;
+
+  @Id()
+  account_id: number;
+
+  @Text({ max: 255 })
+  name: string;
+
+  @Id({ nullable: true })
+  template_id: number | null;
+
+  @Text({ max: 50, example: 'csv' })
+  audience_type: string;
+
+  @JsonObject()
+  audience_filters: Record<string, unknown>;
+
+  @OneOf(['none', 'resolving', 'resolved'], { description: 'resolving: recipients are still being brought in.' })
+  audience_state: string;
+
+  @JsonObject()
+  parameter_mappings: Record<string, ParameterMapping>;
+
+  @OneOf(['skip', 'default'])
+  missing_variables: string;
+
+  @Text({ max: 1_024, min: 0 })
+  default_value: string;
+
+  @OneOf(CAMPAIGN_STATUSES)
+  status: string;
+
+  @JsonObject({ nullable: true, description: 'Why it is paused or failed: code, message and, from Meta, graph.' })
+  status_reason: Record<string, unknown> | null;
+
+  @OneOf(['hold', 'resend', 'drop'], { description: 'What becomes of sends whose outcome is not known.' })
+  on_unknown: string;
+
+  @Int()
+  resend_after_s: number;
+
+  @Timestamp({ nullable: true })
+  scheduled_at: string | null;
+
+  @Text({ max: 64, nullable: true, example: null })
+  time_zone: string | null;
+
+  @Timestamp({ nullable: true })
+  expires_at: string | null;
+
+  @Nested(() => QuietHoursDto, { nullable: true })
+  quiet_hours: QuietHoursDto | null;
+
+  @Nested(() => FrequencyCapDto, { nullable: true })
+  frequency_cap: FrequencyCapDto | null;
+
+  @ListOf(() => VariantDto, { description: 'Empty in lists; see the campaign itself.' })
+  variants: VariantDto[];
+
+  @Nested(() => AbTestDto, { nullable: true })
+  ab_test: AbTestDto | null;
+
+  @Id({ nullable: true, description: 'The variant that the rest of the audience gets.' })
+  winner_variant_id: number | null;
+
+  @Timestamp({ nullable: true })
+  started_at: string | null;
+
+  @Timestamp({ nullable: true })
+  completed_at: string | null;
 
   @Nested(() => ProgressDto)
   progress: ProgressDto;
@@ -176,6 +366,15 @@ export class QueuedCampaignDto {
 
   @Nested(() => CampaignDto)
   campaign: CampaignDto;
+}
+
+/** As the seeds' blocking run answers. */
+export class CampaignOutcomeDto {
+  @Int({ example: 9_851 })
+  sent: number;
+
+  @Int({ example: 12 })
+  failed: number;
 }
 
 export class LineErrorDto {
@@ -209,70 +408,22 @@ export class AudienceUploadDto {
   errors: LineErrorDto[];
 }
 
-export class RecipientDto {
-  @Id()
-  id: number;
-
-  @Int({ nullable: true, description: 'Line of the file.' })
-  line: number | null;
-
-  @Text({ max: 32, nullable: true })
-  phone_number: string | null;
-
-  @Text({ max: 150, nullable: true })
-  user_id: string | null;
-
-  @Id({ nullable: true })
-  contact_id: number | null;
-
-  @Text({ max: 255, min: 0 })
-  name: string;
-
-  @JsonObject()
-  parameters: Record<string, string>;
-
-  @OneOf(RECIPIENT_STATUSES)
-  status: string;
-
-  @OneOf(['opted_out', 'duplicate', 'invalid', 'blocked'], { nullable: true })
-  skip_reason: string | null;
-
-  @AnyJson({ nullable: true, schema: { type: 'integer' }, description: 'Meta’s code.' })
-  error_code: number | null;
-
-  @Text({ max: 2_000, nullable: true })
-  error_message: string | null;
-
-  @Int()
-  attempt: number;
-
-  @Text({ max: 512, nullable: true, description: 'Meta’s id (wamid).' })
-  message_id: string | null;
-
-  @Timestamp({ nullable: true })
-  sent_at: string | null;
-
-  @Timestamp({ nullable: true })
-  delivered_at: string | null;
-
-  @Timestamp({ nullable: true })
-  read_at: string | null;
-}
-
-export class RecipientListDto {
-  @ListOf(() => RecipientDto)
-  recipients: RecipientDto[];
-
-  @NextCursor()
-  next_cursor: string | null;
-}
-
-export function toCampaignDto(row: CampaignRow, now = new Date()): CampaignDto {
-  const { run_no: _runNo, ...rest } = row;
+export function toCampaignDto(row: CampaignRow, variants: readonly VariantRow[] = [], now = new Date()): CampaignDto {
+  const {
+    run_no: _runNo,
+    cost_micros,
+    rate_per_second,
+    visible_account_ids: _visible,
+    winner_chosen_at: _at,
+    ...rest
+  } = row;
   return {
     ...rest,
-    progress: progressOf(row, now),
+    cost: cost_micros / MICROS,
+    variants: variants.map(({ cost_micros: micros, ...variant }) => ({ ...variant, cost: micros / MICROS })),
+    progress: progressOf(row, rate_per_second, now),
     scheduled_at: row.scheduled_at?.toISOString() ?? null,
+    expires_at: row.expires_at?.toISOString() ?? null,
     started_at: row.started_at?.toISOString() ?? null,
     completed_at: row.completed_at?.toISOString() ?? null,
     created_at: row.created_at.toISOString(),
@@ -280,27 +431,21 @@ export function toCampaignDto(row: CampaignRow, now = new Date()): CampaignDto {
   };
 }
 
-function progressOf(row: CampaignRow, now: Date): ProgressDto {
+/** @param measured of late, by the sweeper; null: the average since the start has to do */
+export function progressOf(
+  row: CampaignCounts & Pick<CampaignRow, 'status' | 'started_at' | 'completed_at'>,
+  measured: number | null,
+  now: Date,
+): ProgressDto {
   const done = row.total_count - row.pending_count;
   const attempted = row.sent_count + row.failed_count + row.unknown_count;
   const seconds = row.started_at ? ((row.completed_at ?? now).getTime() - row.started_at.getTime()) / 1_000 : 0;
-  const rate = seconds > 0 ? attempted / seconds : 0;
+  const average = seconds > 0 ? attempted / seconds : 0;
+  const rate = row.status === 'running' ? (measured ?? average) : average;
   const isMoving = row.status === 'running' && rate > 0;
   return {
     done,
-    rate_per_second: Math.round(rate),
+    rate_per_second: Math.round(rate * 10) / 10,
     seconds_left: isMoving ? Math.ceil(row.pending_count / rate) : null,
-  };
-}
-
-export function toRecipientDto(row: RecipientRow): RecipientDto {
-  const { phone, status, ...rest } = row;
-  return {
-    ...rest,
-    phone_number: phone,
-    status: shownStatus(status),
-    sent_at: row.sent_at?.toISOString() ?? null,
-    delivered_at: row.delivered_at?.toISOString() ?? null,
-    read_at: row.read_at?.toISOString() ?? null,
   };
 }

@@ -1,35 +1,50 @@
-import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Req } from '@nestjs/common';
-import { ApiBody, ApiConsumes } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiResponse } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { AccountResolver } from '../accounts/account-resolver.js';
 import type { ErrorCode } from '../common/app-error.js';
 import { AccountScopedDto, IdParam } from '../http/common.dto.js';
 import { uploadedFile } from '../http/upload.js';
 import { Operation } from '../http/operation.js';
 import { principalOf, type ParleyRequest } from '../http/principal.js';
-import { CampaignAudienceService } from './campaign-audience.service.js';
+import { CampaignAudienceService } from './audience/campaign-audience.service.js';
 import {
   AudienceUploadDto,
   CampaignDto,
   CampaignListDto,
+  CampaignOutcomeDto,
   CreateCampaignDto,
   ListCampaignsQuery,
-  ListRecipientsQuery,
+  PickWinnerDto,
   QueuedCampaignDto,
-  RecipientListDto,
+  ResolveUnknownDto,
+  RunCampaignQuery,
+  ScheduleCampaignDto,
   toCampaignDto,
-  toRecipientDto,
   UpdateCampaignDto,
 } from './campaign.dto.js';
-import { CampaignsService, type Visibility } from './campaigns.service.js';
+import type { Visibility } from './audience/campaign-audience.js';
+import { CampaignMoves } from './campaign-moves.service.js';
+import { CampaignsService } from './campaigns.service.js';
+import { Trials } from './timing/trials.service.js';
 
 const TAG = 'Campaigns';
-const RUN_ERRORS: ErrorCode[] = ['not_found', 'template_not_approved', 'account_inactive', 'audience_empty'];
+const RUN_ERRORS: ErrorCode[] = [
+  'not_found',
+  'template_not_approved',
+  'account_inactive',
+  'audience_empty',
+  'audience_failed',
+  'campaign_expired',
+];
 
 @Controller('campaigns')
 export class CampaignsController {
   constructor(
     private readonly accounts: AccountResolver,
     private readonly campaigns: CampaignsService,
+    private readonly moves: CampaignMoves,
+    private readonly trials: Trials,
     private readonly audience: CampaignAudienceService,
   ) {}
 
@@ -57,7 +72,8 @@ export class CampaignsController {
     answers: CampaignDto,
   })
   async create(@Req() request: ParleyRequest, @Body() body: CreateCampaignDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.campaigns.create(await this.accounts.current(), visibleTo(request), body));
+    const made = await this.campaigns.create(await this.accounts.current(), visibleTo(request), body);
+    return toCampaignDto(made.campaign, made.variants);
   }
 
   @Get(':id')
@@ -70,7 +86,8 @@ export class CampaignsController {
     errors: ['not_found'],
   })
   async get(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.campaigns.get(await this.accounts.current(), id));
+    const { campaign, variants } = await this.campaigns.get(await this.accounts.current(), id);
+    return toCampaignDto(campaign, variants);
   }
 
   @Patch(':id')
@@ -95,7 +112,9 @@ export class CampaignsController {
     @Param() { id }: IdParam,
     @Body() body: UpdateCampaignDto,
   ): Promise<CampaignDto> {
-    return toCampaignDto(await this.campaigns.update(await this.accounts.current(), visibleTo(request), id, body));
+    const account = await this.accounts.current();
+    const { campaign, variants } = await this.campaigns.update(account, visibleTo(request), id, body);
+    return toCampaignDto(campaign, variants);
   }
 
   @Delete(':id')
@@ -150,20 +169,54 @@ export class CampaignsController {
   @Operation({
     id: 'runCampaign',
     summary: 'Start sending',
-    description: 'Answers at once; the counts tell how it goes on.',
+    description:
+      'Answers at once; the counts tell how it goes on. With `wait=true` it answers 200 when the campaign has ended or was ' +
+      'paused, with `{"sent": N, "failed": N}`.',
     tag: TAG,
     scope: 'campaigns:write',
     status: 202,
     answers: QueuedCampaignDto,
     errors: [...RUN_ERRORS, 'campaign_running', 'campaign_paused', 'campaign_completed', 'campaign_cancelled'],
   })
+  @ApiResponse({ status: 200, description: 'With `wait=true`: it has ended.', type: CampaignOutcomeDto })
   async run(
     @Req() request: ParleyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
     @Param() { id }: IdParam,
-    @Query() _query: AccountScopedDto,
-  ): Promise<QueuedCampaignDto> {
-    const row = await this.campaigns.run(await this.accounts.current(), visibleTo(request), id);
-    return { queued: true, campaign: toCampaignDto(row) };
+    @Query() { wait }: RunCampaignQuery,
+  ): Promise<QueuedCampaignDto | CampaignOutcomeDto> {
+    const account = await this.accounts.current();
+    const row = await this.moves.run(account, visibleTo(request), id);
+    if (!wait) {
+      return { queued: true, campaign: toCampaignDto(row) };
+    }
+    const ended = await this.campaigns.ended(account, id, () => request.raw.destroyed);
+    reply.status(200);
+    return { sent: ended.sent_count, failed: ended.failed_count };
+  }
+
+  @Post(':id/schedule')
+  @Operation({
+    id: 'scheduleCampaign',
+    summary: 'Start it later, or take it off the schedule',
+    tag: TAG,
+    scope: 'campaigns:write',
+    answers: CampaignDto,
+    errors: [
+      'not_found',
+      'campaign_running',
+      'campaign_paused',
+      'campaign_completed',
+      'campaign_failed',
+      'campaign_cancelled',
+    ],
+  })
+  async schedule(
+    @Req() request: ParleyRequest,
+    @Param() { id }: IdParam,
+    @Body() body: ScheduleCampaignDto,
+  ): Promise<CampaignDto> {
+    return toCampaignDto(await this.moves.schedule(await this.accounts.current(), visibleTo(request), id, body));
   }
 
   @Post(':id/pause')
@@ -184,7 +237,7 @@ export class CampaignsController {
     ],
   })
   async pause(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.campaigns.pause(await this.accounts.current(), id));
+    return toCampaignDto(await this.moves.pause(await this.accounts.current(), id));
   }
 
   @Post(':id/resume')
@@ -205,7 +258,59 @@ export class CampaignsController {
     ],
   })
   async resume(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.campaigns.resume(await this.accounts.current(), id));
+    return toCampaignDto(await this.moves.resume(await this.accounts.current(), id));
+  }
+
+  @Post(':id/winner')
+  @Operation({
+    id: 'pickCampaignWinner',
+    summary: 'Choose the variant that the rest of the audience gets',
+    description: 'Before the trial is over; otherwise the metric of `ab_test` decides.',
+    tag: TAG,
+    scope: 'campaigns:write',
+    answers: CampaignDto,
+    errors: ['not_found', 'conflict'],
+  })
+  async pickWinner(@Param() { id }: IdParam, @Body() body: PickWinnerDto): Promise<CampaignDto> {
+    return toCampaignDto(await this.trials.pick(await this.accounts.current(), id, body.variant_id));
+  }
+
+  @Post(':id/retry-failed')
+  @Operation({
+    id: 'retryFailedRecipients',
+    summary: 'Try those who failed again',
+    description:
+      'Only those who were not reached; each gets a message of its own. Those who opted out are left in peace.',
+    tag: TAG,
+    scope: 'campaigns:write',
+    answers: CampaignDto,
+    errors: [
+      ...RUN_ERRORS,
+      'nothing_to_retry',
+      'campaign_draft',
+      'campaign_scheduled',
+      'campaign_running',
+      'campaign_paused',
+      'campaign_cancelled',
+    ],
+  })
+  async retryFailed(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
+    return toCampaignDto(await this.moves.retryFailed(await this.accounts.current(), id));
+  }
+
+  @Post(':id/resolve-unknown')
+  @Operation({
+    id: 'resolveUnknownRecipients',
+    summary: 'Decide about those whose outcome is not known',
+    description:
+      'For sends whose answer was lost and of which no status has told anything since. Evidence that comes later still counts.',
+    tag: TAG,
+    scope: 'campaigns:write',
+    answers: CampaignDto,
+    errors: [...RUN_ERRORS, 'nothing_to_retry', 'campaign_draft', 'campaign_scheduled', 'campaign_cancelled'],
+  })
+  async resolveUnknown(@Param() { id }: IdParam, @Body() body: ResolveUnknownDto): Promise<CampaignDto> {
+    return toCampaignDto(await this.moves.resolveUnknown(await this.accounts.current(), id, body.action));
   }
 
   @Post(':id/cancel')
@@ -218,21 +323,7 @@ export class CampaignsController {
     errors: ['not_found', 'campaign_draft', 'campaign_completed', 'campaign_failed', 'campaign_cancelled'],
   })
   async cancel(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.campaigns.cancel(await this.accounts.current(), id));
-  }
-
-  @Get(':id/recipients')
-  @Operation({
-    id: 'listCampaignRecipients',
-    summary: 'List the recipients of a campaign and what became of each',
-    tag: TAG,
-    scope: 'campaigns:read',
-    answers: RecipientListDto,
-    errors: ['not_found', 'bad_cursor'],
-  })
-  async listRecipients(@Param() { id }: IdParam, @Query() query: ListRecipientsQuery): Promise<RecipientListDto> {
-    const page = await this.campaigns.listRecipients(await this.accounts.current(), id, query);
-    return { recipients: page.rows.map(toRecipientDto), next_cursor: page.nextCursor };
+    return toCampaignDto(await this.moves.cancel(await this.accounts.current(), id));
   }
 }
 

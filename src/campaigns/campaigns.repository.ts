@@ -1,9 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { containing } from '../common/like.js';
 import type { Queryable, Tx } from '../database/database.js';
-import type { ParameterMapping } from './campaign.entity.js';
+import { columnsOf, json } from '../database/unnest.js';
+import type {
+  AbTest,
+  AudienceState,
+  FrequencyCap,
+  OnUnknown,
+  ParameterMapping,
+  QuietHours,
+} from './campaign.entity.js';
 import type { CampaignStatus } from './campaign-status.js';
 
+/** Total = pending + sent + failed + skipped + unknown; read ≤ delivered ≤ sent. */
 export interface CampaignCounts {
   total_count: number;
   pending_count: number;
@@ -13,6 +22,10 @@ export interface CampaignCounts {
   failed_count: number;
   skipped_count: number;
   unknown_count: number;
+  replied_count: number;
+  opted_out_count: number;
+  /** Millionths of the rate table's currency. */
+  cost_micros: number;
 }
 
 export interface CampaignRow extends CampaignCounts {
@@ -22,41 +35,127 @@ export interface CampaignRow extends CampaignCounts {
   template_id: number | null;
   audience_type: string;
   audience_filters: Record<string, unknown>;
+  audience_state: AudienceState;
   parameter_mappings: Record<string, ParameterMapping>;
+  missing_variables: 'skip' | 'default';
+  default_value: string;
   status: CampaignStatus;
   status_reason: Record<string, unknown> | null;
-  on_unknown: string;
+  on_unknown: OnUnknown;
+  resend_after_s: number;
+  frequency_cap: FrequencyCap | null;
+  quiet_hours: QuietHours | null;
+  ab_test: AbTest | null;
+  winner_variant_id: number | null;
+  winner_chosen_at: Date | null;
+  visible_account_ids: number[] | null;
   run_no: number;
   scheduled_at: Date | null;
+  time_zone: string | null;
+  expires_at: Date | null;
   started_at: Date | null;
   completed_at: Date | null;
+  rate_per_second: number | null;
   created_at: Date;
   updated_at: Date;
 }
 
-export interface NewCampaign {
-  accountId: number;
+/** What of a campaign its owner decides. */
+export type CampaignSettings = Pick<
+  CampaignRow,
+  | 'name'
+  | 'template_id'
+  | 'audience_type'
+  | 'audience_filters'
+  | 'parameter_mappings'
+  | 'missing_variables'
+  | 'default_value'
+  | 'on_unknown'
+  | 'resend_after_s'
+  | 'frequency_cap'
+  | 'quiet_hours'
+  | 'ab_test'
+  | 'scheduled_at'
+  | 'time_zone'
+  | 'expires_at'
+  | 'visible_account_ids'
+>;
+
+const SETTINGS: readonly (keyof CampaignSettings)[] = [
+  'name',
+  'template_id',
+  'audience_type',
+  'audience_filters',
+  'parameter_mappings',
+  'missing_variables',
+  'default_value',
+  'on_unknown',
+  'resend_after_s',
+  'frequency_cap',
+  'quiet_hours',
+  'ab_test',
+  'scheduled_at',
+  'time_zone',
+  'expires_at',
+  'visible_account_ids',
+];
+
+export interface VariantRow extends CampaignCounts {
+  id: number;
   name: string;
-  templateId: number | null;
-  audienceType: string;
-  audienceFilters: Record<string, unknown>;
-  parameterMappings: Record<string, ParameterMapping>;
+  template_id: number;
+  parameter_mappings: Record<string, ParameterMapping>;
+  weight: number;
 }
 
-const COUNTS = ['total', 'pending', 'sent', 'delivered', 'read', 'failed', 'skipped', 'unknown'].map(
-  (name) => `${name}_count`,
-);
+/** A campaign as its sender sees it. */
+export interface RunningCampaign {
+  id: number;
+  templateId: number | null;
+  parameterMappings: Record<string, ParameterMapping>;
+  missingVariables: 'skip' | 'default';
+  defaultValue: string;
+  quietHours: QuietHours | null;
+  frequencyCap: FrequencyCap | null;
+  expiresAt: Date | null;
+  updatedAt: Date;
+  /** Code of its status_reason. */
+  reasonCode: string | null;
+  variants: { id: number; templateId: number; parameterMappings: Record<string, ParameterMapping> }[];
+}
+
+export type NewVariant = Pick<VariantRow, 'name' | 'template_id' | 'parameter_mappings' | 'weight'>;
+
+const COUNTS = [
+  'total_count',
+  'pending_count',
+  'sent_count',
+  'delivered_count',
+  'read_count',
+  'failed_count',
+  'skipped_count',
+  'unknown_count',
+  'replied_count',
+  'opted_out_count',
+  'cost_micros',
+] as const;
 
 /** The folded counts and what was appended since, in one statement: a reader sees both before a fold or both after it. */
 const SELECT_CAMPAIGN = `
-  select c.id, c.account_id, c.name, c.template_id, c.audience_type, c.audience_filters, c.parameter_mappings, c.status,
-    c.status_reason, c.on_unknown, c.run_no, c.scheduled_at, c.started_at, c.completed_at, c.created_at, c.updated_at,
+  select c.id, c.account_id, c.audience_state, c.status, c.status_reason, c.winner_variant_id, c.winner_chosen_at,
+    c.run_no, c.started_at, c.completed_at, c.rate_per_second, c.created_at, c.updated_at,
+    ${SETTINGS.map((column) => `c.${column}`).join(', ')},
     ${COUNTS.map((count) => `c.${count} + coalesce(d.${count}, 0) as ${count}`).join(', ')}
   from campaigns c
   left join lateral (
     select ${COUNTS.map((count) => `sum(${count})::bigint as ${count}`).join(', ')}
     from campaign_count_deltas where campaign_id = c.id
   ) d on true`;
+
+function columnValue(value: unknown): unknown {
+  const isJson = value !== null && typeof value === 'object' && !(value instanceof Date) && !Array.isArray(value);
+  return isJson ? JSON.stringify(value) : value;
+}
 
 @Injectable()
 export class CampaignsRepository {
@@ -68,20 +167,52 @@ export class CampaignsRepository {
     return row ?? null;
   }
 
-  async insert(tx: Queryable, campaign: NewCampaign): Promise<number> {
-    const [row] = await tx.query<{ id: number }>(
-      `insert into campaigns (account_id, name, template_id, audience_type, audience_filters, parameter_mappings)
-       values ($1, $2, $3, $4, $5, $6) returning id`,
-      [
-        campaign.accountId,
-        campaign.name,
-        campaign.templateId,
-        campaign.audienceType,
-        JSON.stringify(campaign.audienceFilters),
-        JSON.stringify(campaign.parameterMappings),
-      ],
+  async insert(tx: Queryable, accountId: number, settings: Partial<CampaignSettings>): Promise<number> {
+    const given = SETTINGS.filter((column) => settings[column] !== undefined);
+    const [row] = await tx.queryDynamic<{ id: number }>(
+      `insert into campaigns (account_id, ${given.join(', ')})
+       values ($1, ${given.map((_, index) => `$${index + 2}`).join(', ')}) returning id`,
+      [accountId, ...given.map((column) => columnValue(settings[column]))],
     );
     return (row as { id: number }).id;
+  }
+
+  async findVariants(q: Queryable, campaignId: number): Promise<VariantRow[]> {
+    return q.query<VariantRow>(
+      `select v.id, v.name, v.template_id, v.parameter_mappings, v.weight,
+         ${COUNTS.map((count) => `v.${count} + coalesce(d.${count}, 0) as ${count}`).join(', ')}
+       from campaign_variants v
+       left join lateral (
+         select ${COUNTS.map((count) => `sum(${count})::bigint as ${count}`).join(', ')}
+         from campaign_count_deltas where campaign_id = v.campaign_id and variant_id = v.id
+       ) d on true
+       where v.campaign_id = $1 order by v.id`,
+      [campaignId],
+    );
+  }
+
+  /** Puts these in place of the variants that were there. */
+  async replaceVariants(
+    tx: Tx,
+    key: { accountId: number; id: number },
+    variants: readonly NewVariant[],
+  ): Promise<void> {
+    await tx.query('delete from campaign_variants where account_id = $1 and campaign_id = $2', [key.accountId, key.id]);
+    await tx.query(
+      `insert into campaign_variants (account_id, campaign_id, name, template_id, parameter_mappings, weight)
+       select $1, $2, u.* from unnest($3::text[], $4::bigint[], $5::jsonb[], $6::int[]) as u`,
+      [
+        key.accountId,
+        key.id,
+        ...columnsOf(
+          variants,
+          (variant) => variant.name,
+          (variant) => variant.template_id,
+          (variant) => json(variant.parameter_mappings),
+          (variant) => variant.weight,
+        ),
+      ],
+    );
   }
 
   async list(
@@ -145,23 +276,17 @@ export class CampaignsRepository {
     return this.find(tx, accountId, id);
   }
 
+  /** Changes the given settings only. */
   async update(
     tx: Queryable,
     key: { accountId: number; id: number },
-    campaign: Omit<NewCampaign, 'accountId'>,
+    settings: Partial<CampaignSettings>,
   ): Promise<void> {
-    await tx.query(
-      `update campaigns set name = $3, template_id = $4, audience_type = $5, audience_filters = $6, parameter_mappings = $7, updated_at = now()
+    const given = SETTINGS.filter((column) => settings[column] !== undefined);
+    await tx.queryDynamic(
+      `update campaigns set ${given.map((column, index) => `${column} = $${index + 3}, `).join('')}updated_at = now()
        where account_id = $1 and id = $2`,
-      [
-        key.accountId,
-        key.id,
-        campaign.name,
-        campaign.templateId,
-        campaign.audienceType,
-        JSON.stringify(campaign.audienceFilters),
-        JSON.stringify(campaign.parameterMappings),
-      ],
+      [key.accountId, key.id, ...given.map((column) => columnValue(settings[column]))],
     );
   }
 
@@ -178,19 +303,22 @@ export class CampaignsRepository {
   }
 
   /** Running campaigns of a number, the oldest first. */
-  async findRunning(
-    q: Queryable,
-    accountId: number,
-  ): Promise<{ id: number; templateId: number; parameterMappings: Record<string, ParameterMapping> }[]> {
-    const rows = await q.query<{
-      id: number;
-      template_id: number;
-      parameter_mappings: Record<string, ParameterMapping>;
-    }>(
-      `select id, template_id, parameter_mappings from campaigns where account_id = $1 and status = 'running' order by id`,
+  async findRunning(q: Queryable, accountId: number): Promise<RunningCampaign[]> {
+    return q.query<RunningCampaign>(
+      `select c.id, c.template_id as "templateId", c.parameter_mappings as "parameterMappings",
+         c.missing_variables as "missingVariables", c.default_value as "defaultValue", c.quiet_hours as "quietHours",
+         c.frequency_cap as "frequencyCap", c.expires_at as "expiresAt", c.updated_at as "updatedAt", c.status_reason ->> 'code' as "reasonCode",
+         coalesce((select jsonb_agg(jsonb_build_object('id', v.id, 'templateId', v.template_id,
+             'parameterMappings', case when v.parameter_mappings = '{}' then c.parameter_mappings else v.parameter_mappings end))
+           from campaign_variants v where v.account_id = c.account_id and v.campaign_id = c.id), '[]') as variants
+       from campaigns c where c.account_id = $1 and c.status = 'running' order by c.id`,
       [accountId],
     );
-    return rows.map((row) => ({ id: row.id, templateId: row.template_id, parameterMappings: row.parameter_mappings }));
+  }
+
+  /** Running campaigns of all accounts, with their counts. */
+  async findAllRunning(q: Queryable): Promise<CampaignRow[]> {
+    return q.query<CampaignRow>(`${SELECT_CAMPAIGN} where c.status = 'running' order by c.id`);
   }
 
   async countRunning(q: Queryable, accountId: number): Promise<number> {
@@ -212,8 +340,15 @@ export class CampaignsRepository {
     templateErrors: readonly number[],
   ): Promise<CampaignStatus | null> {
     const [open] = await tx.query<{ is_open: boolean }>(
-      `select exists (select 1 from campaign_recipients where campaign_id = $1 and status in ('pending', 'claimed', 'sending')) as is_open`,
-      [key.id],
+      `select audience_state = 'resolving'
+         or exists (select 1 from campaign_recipients where campaign_id = $1 and phase = 0)
+         or exists (select 1 from campaign_recipients where account_id = $2 and campaign_id = $1 and phase = 1)
+         -- Those may be sent again yet, as long as statuses come that say something of them by being silent.
+         or (on_unknown = 'resend' and exists (
+           select 1 from campaign_recipients where campaign_id = $1 and phase = 3 and status = 'unknown' and attempt < 3
+             and unknown_at > now() - make_interval(secs => greatest(3600, 4 * resend_after_s)))) as is_open
+       from campaigns where id = $1`,
+      [key.id, key.accountId],
     );
     if (open?.is_open) {
       return null;
@@ -230,6 +365,35 @@ export class CampaignsRepository {
       ? { code: 'every_send_failed', message: verdict.message, graph: { code: verdict.code } }
       : null;
     return (await this.move(tx, key, to, ['running'], reason)) ? to : null;
+  }
+
+  /** Says why a campaign that runs stands still, or that it does not any more. */
+  async explain(
+    q: Queryable,
+    key: { accountId: number; id: number },
+    reason: Record<string, unknown> | null,
+  ): Promise<void> {
+    await q.query(`update campaigns set status_reason = $3 where account_id = $1 and id = $2 and status = 'running'`, [
+      key.accountId,
+      key.id,
+      reason && JSON.stringify(reason),
+    ]);
+  }
+
+  /** Counts a sender that died over these campaigns. @returns those over which too many have, one after the other */
+  async countCrashes(tx: Tx, ids: readonly number[], most: number): Promise<number[]> {
+    if (ids.length === 0) {
+      return [];
+    }
+    const rows = await tx.query<{ id: number; crash_count: number }>(
+      'update campaigns set crash_count = crash_count + 1 where id = any($1::bigint[]) returning id, crash_count',
+      [ids],
+    );
+    return rows.filter((row) => row.crash_count >= most).map((row) => row.id);
+  }
+
+  async forgetCrashes(tx: Tx, ids: readonly number[]): Promise<void> {
+    await tx.query('update campaigns set crash_count = 0 where id = any($1::bigint[])', [ids]);
   }
 
   /** Pauses what Meta refuses as a whole: all campaigns of an account, or of one template. @returns their ids */
@@ -261,6 +425,12 @@ export class CampaignsRepository {
        ), folded as (
          update campaigns c set ${COUNTS.map((count) => `${count} = c.${count} + s.${count}`).join(', ')}
          from sums s where c.id = s.campaign_id
+       ), of_variants as (
+         select variant_id, ${COUNTS.map((count) => `sum(${count})::bigint as ${count}`).join(', ')}
+         from taken where variant_id is not null group by variant_id order by variant_id
+       ), folded_variants as (
+         update campaign_variants v set ${COUNTS.map((count) => `${count} = v.${count} + s.${count}`).join(', ')}
+         from of_variants s where v.id = s.variant_id
        )
        select count(*) as n from taken`,
       [limit],

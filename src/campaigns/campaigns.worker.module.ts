@@ -5,11 +5,18 @@ import { ContactsModule } from '../contacts/contacts.module.js';
 import { InboxModule } from '../inbox/inbox.module.js';
 import { QUEUES, type QueuePayloads } from '../queues/queues.js';
 import { TemplatesModule } from '../templates/templates.module.js';
+import { AudienceMaterialiser } from './audience/audience-materialiser.js';
 import { CampaignSweeper } from './campaign-sweeper.js';
 import { CampaignsModule } from './campaigns.module.js';
+import { CampaignProgressTicker } from './outcome/campaign-progress-ticker.js';
+import { ProgressRepository } from './outcome/progress.repository.js';
+import { CampaignMessages } from './sending/campaign-messages.js';
+import { CampaignScheduler } from './timing/campaign-scheduler.js';
 import { CampaignSender } from './sending/campaign-sender.js';
 import { DeliveryDesk } from './sending/delivery-desk.js';
 import { LeasesRepository } from './sending/leases.repository.js';
+import { RecipientPreparer } from './sending/recipient-preparer.js';
+import { SendingLimitsRepository } from './sending/sending-limits.repository.js';
 
 @Processor('campaign-drain')
 export class CampaignDrainProcessor {
@@ -24,6 +31,19 @@ export class CampaignDrainProcessor {
 
 @Module({
   imports: [CampaignsModule, ContactsModule, InboxModule, TemplatesModule],
-  providers: [CampaignDrainProcessor, CampaignSender, CampaignSweeper, DeliveryDesk, LeasesRepository],
+  providers: [
+    AudienceMaterialiser,
+    CampaignDrainProcessor,
+    CampaignMessages,
+    CampaignScheduler,
+    CampaignProgressTicker,
+    CampaignSender,
+    CampaignSweeper,
+    DeliveryDesk,
+    LeasesRepository,
+    RecipientPreparer,
+    SendingLimitsRepository,
+    ProgressRepository,
+  ],
 })
 export class CampaignsWorkerModule {}

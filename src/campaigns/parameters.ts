@@ -1,84 +1,83 @@
 import { invalidField } from '../common/app-error.js';
-import { variablesOf, type Template, type TemplateParams } from '../templates/template.js';
+import { isLink, mediaTypeOfHeader, ownMediaOf, type MediaReference } from '../templates/template-send-header.js';
+import type { Template, TemplateHeader } from '../templates/template.js';
 import type { ParameterMapping } from './campaign.entity.js';
 
-/** A recipient's fields: columns of the file, or of the contact. */
-export type RecipientFields = Record<string, string>;
+/** Which field of a recipient fills which variable of the template. */
+export type Mappings = Readonly<Record<string, ParameterMapping>>;
 
-const HEADER_PREFIX = 'header.';
-const MAPPING_KEY = /^(header\.)?[a-z0-9_]{1,64}$/i;
+const MAX_KEY = 80;
+const VARIABLE = '[a-z0-9_]{1,64}';
+const MAPPING_KEY = new RegExp(
+  `^(${VARIABLE}|header\\.${VARIABLE}|buttons\\.\\d|limited_time_offer\\.expiration` +
+    `|cards\\.\\d\\.(header|header\\.${VARIABLE}|body\\.${VARIABLE}|buttons\\.\\d))$`,
+  'i',
+);
+const KEYS_HELP =
+  'Keys are variables: "1", "2" … or a name, header.1, header (the link or media id of a media header), header.latitude, ' +
+  'buttons.0, cards.0.body.1, cards.0.header, cards.0.buttons.0, limited_time_offer.expiration';
+const MAPPING_HELP = 'must be a field\'s name, {"field": …, "default": …} or {"value": …}';
+const MAPPING_FORMS = ['field', 'default', 'default,field', 'value'];
 
 /**
- * Checks mappings as the seeds write them: `{"1": "name", "2": "order_id"}`, a variable's position or name to a field.
- * `"header.1"` maps a header variable apart; without it the header takes the mapping of the same number. Instead of a
- * field's name, `{"field": "name", "default": "friend"}` says what to use when it is empty.
+ * Checks mappings as the seeds write them: `{"1": "name", "2": "order_id"}`, a variable's position or name to a field of the
+ * recipient. `"header.1"` maps a header variable apart; without it the header takes the mapping of the same number. Instead
+ * of a field's name, `{"field": "name", "default": "friend"}` says what to use when it is empty, and `{"value": "SAVE20"}`
+ * what everybody gets.
  */
 export function checkMappings(value: Record<string, unknown>): Record<string, ParameterMapping> {
   for (const [key, mapping] of Object.entries(value)) {
-    const field = `parameter_mappings.${key.slice(0, 80)}`;
+    const field = `parameter_mappings.${key.slice(0, MAX_KEY)}`;
     if (!MAPPING_KEY.test(key)) {
-      throw invalidField(field, 'invalid_variable', 'Keys are variables: "1", "2" …, a name, or header.1');
+      throw invalidField(field, 'invalid_variable', `${field} is no variable. ${KEYS_HELP}`);
     }
-    if (typeof mapping === 'string') {
-      continue;
-    }
-    const { field: source, default: fallback, ...rest } = (mapping ?? {}) as Record<string, unknown>;
-    const isText = (part: unknown): boolean => part === undefined || typeof part === 'string';
-    if (
-      typeof mapping !== 'object' ||
-      Object.keys(rest).length > 0 ||
-      !isText(source) ||
-      !isText(fallback) ||
-      (source ?? fallback) === undefined
-    ) {
-      throw invalidField(field, 'invalid_mapping', `${field} must be a field's name, or {"field": …, "default": …}`);
+    if (!isMapping(mapping)) {
+      throw invalidField(field, 'invalid_mapping', `${field} ${MAPPING_HELP}`);
     }
   }
   return value as Record<string, ParameterMapping>;
 }
 
-/** The values of a template's variables for one recipient, and which are missing. */
-export function resolveParameters(
-  template: Template,
-  mappings: Record<string, ParameterMapping>,
-  fields: RecipientFields,
-): {
-  params: TemplateParams;
-  values: { header: Record<string, string>; body: Record<string, string> };
-  missing: string[];
-} {
-  const variables = variablesOf(template);
-  const missing: string[] = [];
-  const take = (names: string[], prefix: string): Record<string, string> =>
-    Object.fromEntries(
-      names.map((name) => {
-        const value = valueOf(mappings[prefix + name] ?? mappings[name], name, fields);
-        if (value === '') {
-          missing.push(prefix + name);
-        }
-        return [name, value];
-      }),
-    );
-  const header = take(variables.header, HEADER_PREFIX);
-  const body = take(variables.body, '');
-  return {
-    params: { ...(variables.header.length > 0 ? { header } : {}), ...(variables.body.length > 0 ? { body } : {}) },
-    values: { header, body },
-    missing,
-  };
+function isMapping(mapping: unknown): boolean {
+  if (typeof mapping === 'string') {
+    return true;
+  }
+  if (mapping === null || typeof mapping !== 'object' || Array.isArray(mapping)) {
+    return false;
+  }
+  return (
+    Object.values(mapping).every((part) => typeof part === 'string') &&
+    MAPPING_FORMS.includes(Object.keys(mapping).sort().join())
+  );
 }
 
-/** A variable without a mapping takes the field of its own name, which is what a named variable usually means. */
-function valueOf(mapping: ParameterMapping | undefined, variable: string, fields: RecipientFields): string {
-  const { field, default: fallback } =
-    typeof mapping === 'string' ? { field: mapping, default: undefined } : (mapping ?? { field: variable });
-  const value = field === undefined ? '' : fieldOf(fields, field);
-  return value === '' ? (fallback ?? '') : value;
+/** What is mapped to a variable. */
+export function mappingOf(mappings: Mappings, key: string): Exclude<ParameterMapping, string> | undefined {
+  const mapping = Object.hasOwn(mappings, key) ? mappings[key] : undefined;
+  return typeof mapping === 'string' ? { field: mapping } : mapping;
 }
 
-/** Columns are case-insensitive, as in the seeds. */
-function fieldOf(fields: RecipientFields, name: string): string {
-  const exact = Object.hasOwn(fields, name) ? fields[name] : undefined;
-  const value = exact ?? Object.entries(fields).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
-  return value ?? '';
+/**
+ * The files that a campaign shows to everybody: those of its template, and those that its mappings name. They are looked up
+ * once for the campaign; what a column names is a link or an id of Meta's.
+ */
+export function mediaOfCampaign(template: Template, mappings: Mappings): MediaReference[] {
+  const headers: [string, TemplateHeader | null][] = [
+    ['header', template.header],
+    ...(template.carousel ?? []).map((card, index): [string, TemplateHeader] => [`cards.${index}.header`, card.header]),
+  ];
+  const named = headers.flatMap(([key, header]) => {
+    const mediaType = mediaTypeOfHeader(header);
+    const given = mediaKeys(key).map((each) => mappingOf(mappings, each));
+    const references = given.flatMap((mapping) => mapping?.value ?? mapping?.default ?? []);
+    return mediaType === null
+      ? []
+      : references.filter((each) => each !== '' && !isLink(each)).map((reference) => ({ reference, mediaType }));
+  });
+  return [...ownMediaOf(template), ...named];
+}
+
+/** The keys that name the file of a media header. */
+export function mediaKeys(key: string): string[] {
+  return [key, `${key}.link`, `${key}.id`, `${key}.media_id`];
 }

@@ -1,6 +1,13 @@
 import { CreateSpine1795000000000 } from '../../migrations/1795000000000-CreateSpine.js';
 import { GrowInbox1795300000000 } from '../../migrations/1795300000000-GrowInbox.js';
 import { ImportContacts1795300000100 } from '../../migrations/1795300000100-ImportContacts.js';
+import { GrowTemplates1795600000000 } from '../../migrations/1795600000000-GrowTemplates.js';
+import { GrowCampaigns1795600000100 } from '../../migrations/1795600000100-GrowCampaigns.js';
+import { LeaseTemplates1795600000200 } from '../../migrations/1795600000200-LeaseTemplates.js';
+import { AudiencePresets1795600000300 } from '../../migrations/1795600000300-AudiencePresets.js';
+import { RateTable1795600000400 } from '../../migrations/1795600000400-RateTable.js';
+import { AccountEvents1795600000500 } from '../../migrations/1795600000500-AccountEvents.js';
+import { QuickenSending1795600000700 } from '../../migrations/1795600000700-QuickenSending.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
@@ -9,4 +16,11 @@ export const MIGRATIONS = [
   GrowInbox1795300000000,
   ImportContacts1795300000100,
   IndexInbox1795300000200,
+  GrowTemplates1795600000000,
+  GrowCampaigns1795600000100,
+  LeaseTemplates1795600000200,
+  AudiencePresets1795600000300,
+  RateTable1795600000400,
+  AccountEvents1795600000500,
+  QuickenSending1795600000700,
 ];

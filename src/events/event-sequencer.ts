@@ -11,7 +11,7 @@ import { EventsRepository, NUMBERING_BATCH, type Numbered } from './events.repos
 /** How often it looks without a hint, in ms: what a lost hint costs. */
 const EVERY_MS = 1_000;
 /** Least pause between two batches that were not full, in ms: what is appended meanwhile shares one commit. */
-const PAUSE_MS = 10;
+const PAUSE_MS = 25;
 /** Longest pause while another process numbers, in ms. */
 const MAX_WAIT_MS = 200;
 

@@ -32,11 +32,22 @@ export interface FoldedMessage {
   campaignId: number | null;
   campaignRecipientId: number | null;
   wamid: string | null;
+  attemptToken: string | null;
   status: MessageStatus;
+  /** Meta had it already, and it had not failed since. */
+  wasAccepted: boolean;
   sentAt: Date | null;
   deliveredAt: Date | null;
   readAt: Date | null;
+  failedAt: Date | null;
   error: MessageError | null;
+}
+
+/** An attempt to reach a campaign's recipient. */
+export interface RecipientAttempt {
+  campaignRecipientId: number;
+  /** Null: none is under way. */
+  attemptToken: string | null;
 }
 
 /** The way out, for single sends and campaigns alike: stored before Meta is asked, settled by whatever evidence comes. */
@@ -92,8 +103,18 @@ export class DeliveriesService {
   }
 
   /** Statuses that came before their message: found again once it is there. */
-  async applyWaiting(tx: Tx, limit: number): Promise<FoldedMessage[]> {
-    return this.apply(tx, (await this.statuses.takeWaiting(tx, limit)).map(toEvidence));
+  async applyWaiting(tx: Tx, limit: number): Promise<{ folded: FoldedMessage[]; statuses: StatusEvent[] }> {
+    const statuses = await this.statuses.takeWaiting(tx, limit);
+    return { folded: await this.apply(tx, statuses.map(toEvidence)), statuses };
+  }
+
+  /** What Meta took of other attempts at the same recipients: a recipient that was tried again may be reached twice. */
+  async acceptedBeside(tx: Tx, attempts: readonly RecipientAttempt[]): Promise<FoldedMessage[]> {
+    if (attempts.length === 0) {
+      return [];
+    }
+    const found = await this.messages.findAcceptedBeside(tx, attempts);
+    return found.map((message) => toFolded(message, message));
   }
 
   /** Single sends whose process died before the answer: their outcome is not known. @returns how many */
@@ -188,7 +209,7 @@ export class DeliveriesService {
       tx,
       messages.filter((message) => before.get(message.id)?.fate.status !== message.fate.status),
     );
-    return messages.map(toFolded);
+    return messages.map((message) => toFolded(message, before.get(message.id) ?? message));
   }
 }
 
@@ -252,7 +273,9 @@ function toOptOut({ fate, contactId, accountId }: LockedMessage): ConsentChange[
     : [];
 }
 
-function toFolded(message: LockedMessage): FoldedMessage {
+const ACCEPTED: ReadonlySet<MessageStatus> = new Set(['sent', 'delivered', 'read']);
+
+function toFolded(message: LockedMessage, before: LockedMessage): FoldedMessage {
   return {
     id: message.id,
     accountId: message.accountId,
@@ -261,10 +284,13 @@ function toFolded(message: LockedMessage): FoldedMessage {
     campaignId: message.campaignId,
     campaignRecipientId: message.campaignRecipientId,
     wamid: message.wamid,
+    attemptToken: message.attemptToken,
     status: message.fate.status,
+    wasAccepted: ACCEPTED.has(before.fate.status),
     sentAt: message.fate.sentAt,
     deliveredAt: message.fate.deliveredAt,
     readAt: message.fate.readAt,
+    failedAt: message.fate.failedAt,
     error: message.fate.error,
   };
 }

@@ -38,6 +38,7 @@ import { ReadReceipts } from './sending/read-receipts.service.js';
 import { ScheduledSendsRepository } from './sending/scheduled-sends.repository.js';
 import { ScheduledSends } from './sending/scheduled-sends.service.js';
 import { StatusesRepository } from './statuses.repository.js';
+import { ThroughputRepository } from './throughput.repository.js';
 
 /** Conversations and messages: everything that was received and sent, from wherever it was sent. */
 @Module({
@@ -76,7 +77,16 @@ import { StatusesRepository } from './statuses.repository.js';
     ScheduledSendsRepository,
     SendService,
     StatusesRepository,
+    ThroughputRepository,
   ],
-  exports: [ConversationsRepository, DeliveriesService, InboxWebhook, MessagesRepository, ScheduledSends],
+  exports: [
+    ConversationsRepository,
+    DeliveriesService,
+    InboxWebhook,
+    MessagesRepository,
+    ScheduledSends,
+    ThroughputRepository,
+    SendService,
+  ],
 })
 export class InboxModule {}

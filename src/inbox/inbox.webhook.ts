@@ -10,11 +10,17 @@ import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService, type FoldedMessage } from './deliveries.service.js';
 import { readInbound, type ReadChange, type ReadMessage, type ReadStatus, type Readings } from './inbound-reader.js';
 import { MessageChanges } from './message-changes.service.js';
+import type { ReceivedMessage } from './incoming-messages.repository.js';
 import { MessageReceiver } from './message-receiver.js';
+import type { StatusEvent } from './statuses.repository.js';
 
 export interface MessagesOutcome {
   /** Messages whose fate changed by a status, for campaigns. */
   folded: FoldedMessage[];
+  /** All statuses of the batch, for what they tell of prices. */
+  statuses: StatusEvent[];
+  /** What people wrote to us just now; campaigns wait for answers. */
+  received: ReceivedMessage[];
   /** What could not be read; its neighbours were applied. */
   errors: UnreadableItem[];
 }
@@ -44,14 +50,11 @@ export class InboxWebhook {
   async handle(tx: Tx, batch: readonly AccountChange[]): Promise<MessagesOutcome> {
     const readings = readInbound(batch);
     const folded = await this.applyStatuses(tx, readings.statuses);
+    const receivedIds: number[] = [];
     for (const [account, items] of byAccount(readings)) {
       const changedPeople = items.messages.filter(isIdentityMessage);
-      await this.receive(
-        tx,
-        account,
-        items.messages.filter((message) => !isIdentityMessage(message)),
-        items.changes,
-      );
+      const written = items.messages.filter((message) => !isIdentityMessage(message));
+      receivedIds.push(...(await this.receive(tx, account, written, items.changes)));
       // After the messages: who wrote under the old name just now is found by it.
       await this.receiveIdentityChanges(tx, account, changedPeople);
     }
@@ -64,7 +67,12 @@ export class InboxWebhook {
         payload: { account_id: account.id, kind: 'message_error', error },
       })),
     );
-    return { folded, errors: readings.unreadable };
+    return {
+      folded,
+      statuses: readings.statuses.map(({ event }) => event),
+      received: await this.receiver.describe(tx, receivedIds),
+      errors: readings.unreadable,
+    };
   }
 
   private async applyStatuses(tx: Tx, statuses: readonly ReadStatus[]): Promise<FoldedMessage[]> {
@@ -98,19 +106,20 @@ export class InboxWebhook {
     }
   }
 
+  /** @returns the ids of new messages that people wrote to us just now */
   private async receive(
     tx: Tx,
     account: Account,
     messages: readonly ReadMessage[],
     changes: readonly ReadChange[],
-  ): Promise<void> {
+  ): Promise<number[]> {
     const contacts = await this.people.ensure(
       tx,
       account,
       [...messages, ...changes].map((item) => item.person),
       { isProof: true },
     );
-    await this.receiver.receive(
+    const receivedIds = await this.receiver.receive(
       tx,
       account,
       messages.map((message, index) => ({ message, contact: contacts[index] as (typeof contacts)[number] })),
@@ -121,6 +130,7 @@ export class InboxWebhook {
       changes,
       contacts.slice(messages.length).map((contact) => contact.contactId),
     );
+    return receivedIds;
   }
 
   private async applyChanges(

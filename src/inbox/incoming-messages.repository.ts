@@ -18,8 +18,30 @@ export interface IncomingMessage {
   rawPayload: Record<string, unknown>;
 }
 
+/** A message that a customer wrote to us just now, for those who wait for answers (campaigns). */
+export interface ReceivedMessage {
+  id: number;
+  accountId: number;
+  contactId: number;
+  at: Date;
+  /** Whose campaign message it quotes, or presses a button of. */
+  quotedRecipientId: number | null;
+}
+
 @Injectable()
 export class IncomingMessagesRepository {
+  /** As they stand now: whose they are may have changed since they were inserted. */
+  async findReceived(tx: Tx, ids: readonly number[]): Promise<ReceivedMessage[]> {
+    return tx.query<ReceivedMessage>(
+      `select m.id, m.account_id as "accountId", m.contact_id as "contactId", m.timestamp as at,
+         q.campaign_recipient_id as "quotedRecipientId"
+       from messages m
+       left join messages q on q.account_id = m.account_id and q.message_id = m.reply_to_message_id
+       where m.id = any($1::bigint[]) order by m.id`,
+      [ids],
+    );
+  }
+
   /** Inserts those that are not there yet. @returns the new ones: row id by wamid */
   async insert(tx: Tx, messages: readonly IncomingMessage[]): Promise<{ id: number; wamid: string }[]> {
     const rows = await tx.query<{ id: number; message_id: string }>(

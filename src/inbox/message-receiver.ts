@@ -7,7 +7,11 @@ import { MediaService } from '../media/media.service.js';
 import { Outbox } from '../outbox/outbox.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import type { ReadMessage } from './inbound-reader.js';
-import { IncomingMessagesRepository, type IncomingMessage } from './incoming-messages.repository.js';
+import {
+  IncomingMessagesRepository,
+  type IncomingMessage,
+  type ReceivedMessage,
+} from './incoming-messages.repository.js';
 import { MessageChanges } from './message-changes.service.js';
 import { messageEvent } from './message-events.js';
 
@@ -40,10 +44,13 @@ export class MessageReceiver {
     private readonly outbox: Outbox,
   ) {}
 
-  /** Stores what is not there yet, with all that follows from it: applying a message again changes nothing. */
-  async receive(tx: Tx, account: Account, addressed: readonly AddressedMessage[]): Promise<void> {
+  /**
+   * Stores what is not there yet, with all that follows from it: applying a message again changes nothing.
+   * @returns the ids of new messages that people wrote to us just now
+   */
+  async receive(tx: Tx, account: Account, addressed: readonly AddressedMessage[]): Promise<number[]> {
     if (addressed.length === 0) {
-      return;
+      return [];
     }
     const rows = await this.rowsOf(tx, account, addressed);
     // A wamid that stands twice in one batch is one message.
@@ -73,6 +80,12 @@ export class MessageReceiver {
     for (const { row } of added) {
       received.inc({ type: row.content.messageType });
     }
+    return added.filter(({ message }) => isNews(message)).map(({ id }) => id);
+  }
+
+  /** What came in, when the whole batch is applied. */
+  async describe(tx: Tx, ids: readonly number[]): Promise<ReceivedMessage[]> {
+    return ids.length === 0 ? [] : this.messages.findReceived(tx, ids);
   }
 
   private async rowsOf(tx: Tx, account: Account, addressed: readonly AddressedMessage[]): Promise<IncomingMessage[]> {
@@ -165,17 +178,20 @@ function isWritten(message: ReadMessage): boolean {
   return !NOT_WRITTEN.has(message.type);
 }
 
+/** In standby someone else answers; what is from before the connection was read long ago. */
+function isNews(message: ReadMessage): boolean {
+  return message.direction === 'inbound' && isWritten(message) && message.source === 'live';
+}
+
 function touchOf({ id, row, message }: AddedMessage): Parameters<ConversationsRepository['touch']>[1][number] {
   const isFromCustomer = message.direction === 'inbound' && isWritten(message);
-  // In standby someone else answers; what is from before the connection was read long ago.
-  const isNews = isFromCustomer && message.source === 'live';
   return {
     conversationId: row.conversationId,
     messageId: id,
     at: row.timestamp,
-    unread: isNews ? 1 : 0,
+    unread: isNews(message) ? 1 : 0,
     isInbound: isFromCustomer,
-    reopens: isNews,
+    reopens: isNews(message),
   };
 }
 

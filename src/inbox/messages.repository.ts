@@ -59,6 +59,7 @@ export interface LockedMessage {
   campaignId: number | null;
   campaignRecipientId: number | null;
   wamid: string | null;
+  attemptToken: string | null;
   timestamp: Date;
   direction: 'inbound' | 'outbound';
   messageType: string;
@@ -92,6 +93,7 @@ interface LockedRow {
   campaign_id: number | null;
   campaign_recipient_id: number | null;
   message_id: string | null;
+  attempt_token: string | null;
   timestamp: Date;
   direction: 'inbound' | 'outbound';
   message_type: string;
@@ -106,6 +108,11 @@ interface LockedRow {
   failed_at: Date | null;
   error: MessageError | null;
 }
+
+/** Of a message `m`, what its fate is and whom that concerns. */
+const FATE_COLUMNS = `m.id, m.account_id, m.conversation_id, m.contact_id, m.campaign_id, m.campaign_recipient_id, m.message_id,
+  m.attempt_token, m.timestamp, m.direction, m.message_type, left(m.message_body, 4096) as message_body, m.client_ref,
+  m.reaction_emoji, m.reaction_to_message_id, m.status, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.error`;
 
 const WAMID = /^wamid\./;
 const LOCAL_ID = /^[1-9]\d{0,14}$/;
@@ -126,7 +133,7 @@ export class MessagesRepository {
          reply_to_message_id, client_ref, sent_by, idempotency_key, latitude, longitude, location_name,
          location_address, media_file_id, media_id, media_url, media_mime_type, media_filename, reaction_emoji,
          reaction_to_message_id, send_at, send_at, coalesce(send_at, now()) + make_interval(secs => valid_for_s),
-         case when send_at is null then now() end
+         case when send_at is null and campaign_id is null then now() end
        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::jsonb[], $8::text[],
          $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::float8[], $16::float8[],
          $17::text[], $18::text[], $19::text[], $20::jsonb[], $21::text[], $22::bigint[], $23::text[], $24::text[],
@@ -200,10 +207,7 @@ export class MessagesRepository {
   /** Locks messages in the order of their ids, so that two batches never wait for each other in a circle. */
   async lock(tx: Tx, ids: readonly number[]): Promise<Map<number, LockedMessage>> {
     const rows = await tx.query<LockedRow>(
-      `select id, account_id, conversation_id, contact_id, campaign_id, campaign_recipient_id, message_id, timestamp, direction,
-         message_type, left(message_body, 4096) as message_body, client_ref, reaction_emoji, reaction_to_message_id, status,
-         sent_at, delivered_at, read_at, failed_at, error
-       from messages where id = any($1::bigint[]) order by id for no key update`,
+      `select ${FATE_COLUMNS} from messages m where m.id = any($1::bigint[]) order by m.id for no key update`,
       [ids],
     );
     return new Map(rows.map((row) => [row.id, toLocked(row)]));
@@ -291,6 +295,25 @@ export class MessagesRepository {
     );
   }
 
+  /** Messages to the same recipients of campaigns, of other attempts, that Meta took. Read only: not locked. */
+  async findAcceptedBeside(
+    tx: Tx,
+    attempts: readonly { campaignRecipientId: number; attemptToken: string | null }[],
+  ): Promise<LockedMessage[]> {
+    const rows = await tx.query<LockedRow>(
+      `select ${FATE_COLUMNS}
+       from unnest($1::bigint[], $2::uuid[]) as u (recipient_id, token)
+       join messages m on m.campaign_recipient_id = u.recipient_id
+       where m.attempt_token is distinct from u.token and m.status in ('sent', 'delivered', 'read')`,
+      columnsOf(
+        attempts,
+        (attempt) => attempt.campaignRecipientId,
+        (attempt) => attempt.attemptToken,
+      ),
+    );
+    return rows.map(toLocked);
+  }
+
   /** Messages of these attempts become `unknown`, where nothing is known yet. */
   async markUnknown(tx: Tx, attemptTokens: readonly string[]): Promise<void> {
     await tx.query(
@@ -346,6 +369,7 @@ function toLocked(row: LockedRow): LockedMessage {
     campaignId: row.campaign_id,
     campaignRecipientId: row.campaign_recipient_id,
     wamid: row.message_id,
+    attemptToken: row.attempt_token,
     timestamp: row.timestamp,
     direction: row.direction,
     messageType: row.message_type,

@@ -17,6 +17,9 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** Meta takes anything but a quick 200 as a failure and sends again; so does a client of ours who waits too long. */
 const DEADLINE_MS = 5_000;
 
+/** Between two hints, in ms. */
+const HINT_EVERY_MS = 100;
+
 const stored = counter('parley_webhooks_stored_total', 'Webhook bodies stored');
 const batchSize = histogram(
   'parley_webhook_group_commit_size',
@@ -32,6 +35,8 @@ const batchSize = histogram(
 export class WebhookIntake {
   private waiting: Waiting[] = [];
   private isFlushing = false;
+  private hintedAt = 0;
+  private hintTimer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly database: Database,
@@ -73,12 +78,34 @@ export class WebhookIntake {
         stored.inc(batch.length);
         batchSize.observe(batch.length);
         batch.forEach((item) => item.resolve());
-        void this.enqueue.enqueue('webhook-drain', {}, { key: 'webhook-drain' });
+        this.hint();
       } catch (error) {
         batch.forEach((item) => item.reject(error));
       }
     }
     this.isFlushing = false;
+  }
+
+  /**
+   * Tells a worker at once, and then at most every so often: while it drains it looks by itself, and each hint costs Redis,
+   * this process and the worker more than a body does.
+   */
+  private hint(): void {
+    if (this.hintTimer) {
+      return;
+    }
+    const waitMs = Math.max(0, this.hintedAt + HINT_EVERY_MS - Date.now());
+    const tell = (): void => {
+      this.hintTimer = null;
+      this.hintedAt = Date.now();
+      void this.enqueue.enqueue('webhook-drain', {}, { key: 'webhook-drain' });
+    };
+    if (waitMs === 0) {
+      tell();
+    } else {
+      this.hintTimer = setTimeout(tell, waitMs);
+      this.hintTimer.unref();
+    }
   }
 
   private takeBatch(): Waiting[] {

@@ -68,6 +68,15 @@ export class WebhookLogsRepository {
     );
   }
 
+  /** Whether bodies wait that came so long ago, in seconds. */
+  async hasWaiting(q: Queryable, olderThanS: number): Promise<boolean> {
+    const rows = await q.query(
+      `select 1 from webhook_logs where not processed and received_at < now() - make_interval(secs => $1) limit 1`,
+      [olderThanS],
+    );
+    return rows.length > 0;
+  }
+
   /** Bodies that are ours until this transaction ends: at least one, and no more than fit into memory. */
   async claim(tx: Tx, limit: number, maxBytes: number): Promise<WaitingWebhook[]> {
     const rows = await tx.query<{

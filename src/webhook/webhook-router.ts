@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { ACCOUNT_FIELDS, digitsOf, numberNamedBy, wabaNamedBy } from '../accounts/account-events.js';
 import { AccountsService } from '../accounts/accounts.service.js';
+import { AccountsWebhook } from '../accounts/accounts.webhook.js';
 import type { AccountChange, UnreadableItem } from '../accounts/account-change.js';
-import { CampaignProgress } from '../campaigns/campaign-progress.js';
+import { CampaignsWebhook } from '../campaigns/campaigns.webhook.js';
 import { counter } from '../common/metrics.js';
 import { fingerprint } from '../common/secret.js';
 import { Config } from '../config/config.js';
@@ -10,8 +12,8 @@ import { ContactsWebhook } from '../contacts/contacts.webhook.js';
 import type { Tx } from '../database/database.js';
 import { isConnectionLoss, isRetryable } from '../database/pg-error.js';
 import { InboxWebhook } from '../inbox/inbox.webhook.js';
-import { idOf, itemsOf, parseWebhook, textOf, type Change } from '../meta/webhook-payload.js';
-import { TemplatesService } from '../templates/templates.service.js';
+import { itemsOf, parseWebhook, type Change } from '../meta/webhook-payload.js';
+import { TemplatesWebhook } from '../templates/templates.webhook.js';
 import type { WaitingWebhook, WebhookVerdict } from './webhook-logs.repository.js';
 
 /** A change that a handler cares for, and where to note what becomes of it. */
@@ -49,18 +51,26 @@ export class WebhookRouter {
     history: (tx, changes) => this.handleMessages(tx, changes),
     user_preferences: (tx, changes) => this.contacts.handlePreferences(tx, changes),
     smb_app_state_sync: (tx, changes) => this.contacts.handleStateSync(tx, changes),
-    message_template_status_update: async (tx, changes) => {
-      await this.templates.applyStatusEvents(tx, changes.flatMap(readTemplateEvent));
-      return [];
-    },
+    message_template_status_update: (tx, changes) => this.handleTemplates(tx, changes),
+    message_template_quality_update: (tx, changes) => this.handleTemplates(tx, changes),
+    message_template_components_update: (tx, changes) => this.handleTemplates(tx, changes),
+    template_category_update: (tx, changes) => this.handleTemplates(tx, changes),
+    template_correct_category_detection: (tx, changes) => this.handleTemplates(tx, changes),
+    ...Object.fromEntries(
+      ACCOUNT_FIELDS.map((field) => [
+        field,
+        (tx: Tx, changes: readonly AccountChange[]) => this.accountEvents.handle(tx, changes),
+      ]),
+    ),
   };
 
   constructor(
     private readonly accounts: AccountsService,
+    private readonly accountEvents: AccountsWebhook,
     private readonly contacts: ContactsWebhook,
     private readonly inbox: InboxWebhook,
-    private readonly campaigns: CampaignProgress,
-    private readonly templates: TemplatesService,
+    private readonly campaigns: CampaignsWebhook,
+    private readonly templates: TemplatesWebhook,
     private readonly config: Config,
   ) {}
 
@@ -136,8 +146,13 @@ export class WebhookRouter {
   }
 
   private async handleMessages(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
-    const { folded, errors } = await this.inbox.handle(tx, changes);
-    await this.campaigns.applyDeliveries(tx, folded);
+    const outcome = await this.inbox.handle(tx, changes);
+    await this.campaigns.handle(tx, outcome);
+    return outcome.errors;
+  }
+
+  private async handleTemplates(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
+    const { errors } = await this.templates.handle(tx, changes);
     return errors;
   }
 
@@ -163,13 +178,7 @@ export class WebhookRouter {
     byField: Map<string, RoutedChange[]>,
   ): void {
     const isHandled = Object.hasOwn(this.handlers, change.field);
-    const named = accounts.filter(
-      (account) =>
-        account.isActive &&
-        (change.phoneNumberId === null
-          ? !OF_A_NUMBER.has(change.field) && change.entryId !== null && account.wabaId === change.entryId
-          : account.phoneNumberId === change.phoneNumberId),
-    );
+    const named = accounts.filter((account) => account.isActive && isNamed(account, change));
     if (named.length === 0) {
       if (isHandled) {
         note(verdict, 'no account');
@@ -206,6 +215,18 @@ export class WebhookRouter {
   }
 }
 
+/** By its number, else by its WABA; an account whose WABA nobody told us by the number that is written in the change. */
+function isNamed(account: Account, change: Change): boolean {
+  if (change.phoneNumberId !== null || OF_A_NUMBER.has(change.field)) {
+    return account.phoneNumberId === change.phoneNumberId;
+  }
+  if (account.wabaId === null) {
+    const number = numberNamedBy(change);
+    return number !== null && digitsOf(account.displayPhoneNumber) === number;
+  }
+  return account.wabaId === change.entryId || account.wabaId === wabaNamedBy(change);
+}
+
 function keyOf(webhook: WaitingWebhook): { id: number; receivedAt: Date } {
   return { id: webhook.id, receivedAt: webhook.receivedAt };
 }
@@ -221,19 +242,4 @@ function note(verdict: WebhookVerdict, error: string): void {
 /** Metric labels are a closed set: Meta adds fields without notice. */
 function known(isHandled: boolean, field: string): string {
   return isHandled ? field : 'other';
-}
-
-function readTemplateEvent({
-  account,
-  change,
-}: AccountChange): Parameters<TemplatesService['applyStatusEvents']>[1][number][] {
-  const { value } = change;
-  const metaTemplateId = idOf(value.message_template_id);
-  const name = textOf(value.message_template_name);
-  const language = textOf(value.message_template_language);
-  const event = textOf(value.event);
-  if (!metaTemplateId || !name || !language || !event) {
-    return [];
-  }
-  return [{ accountId: account.id, metaTemplateId, name, language, event, reason: textOf(value.reason) }];
 }

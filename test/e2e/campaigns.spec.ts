@@ -285,14 +285,19 @@ describe('a campaign', () => {
       });
     });
 
-    it('that have no value, or one Meta would refuse, fail their recipient without asking Meta', async () => {
+    it('that have no value skip their recipient, and those Meta would refuse fail it, without asking Meta', async () => {
       const [a, b, c] = [somebody(), somebody(), somebody()];
       const id = await draftWithCsv(journey, `phone,name,order_id\n${a},Asha,A-1\n${b},,A-2\n${c},"Two\nlines",A-3`);
       await run(id);
-      expect(await campaignIs(journey, id, 'completed')).toMatchObject({ sent_count: 1, failed_count: 2 });
-      const failed = await recipients(id, 'status=failed');
-      expect(failed.map(({ phone_number }) => phone_number).sort()).toEqual([b, c]);
-      expect(failed.find(({ phone_number }) => phone_number === b)?.error_message).toContain('variable 1');
+      expect(await campaignIs(journey, id, 'completed')).toMatchObject({
+        sent_count: 1,
+        skipped_count: 1,
+        failed_count: 1,
+      });
+      const [skipped] = await recipients(id, 'status=skipped');
+      expect(skipped).toMatchObject({ phone_number: b, skip_reason: 'missing_variable' });
+      expect(skipped?.error_message).toContain('variable 1');
+      expect((await recipients(id, 'status=failed')).map(({ phone_number }) => phone_number)).toEqual([c]);
       expect((await journey.simulator.rows()).map(({ to }) => to)).toEqual([a.slice(1)]);
     });
 

@@ -2,9 +2,14 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Account } from '../../src/accounts/account.js';
 import { AccountsService } from '../../src/accounts/accounts.service.js';
+import { ThroughputRepository } from '../../src/inbox/throughput.repository.js';
+import { CampaignPauses } from '../../src/campaigns/reactions/campaign-pauses.service.js';
+import { RecipientPreparer } from '../../src/campaigns/sending/recipient-preparer.js';
+import { SendingLimitsRepository } from '../../src/campaigns/sending/sending-limits.repository.js';
 import { CampaignProgress } from '../../src/campaigns/campaign-progress.js';
 import { CampaignsRepository, type CampaignRow } from '../../src/campaigns/campaigns.repository.js';
 import { RecipientsRepository } from '../../src/campaigns/recipients.repository.js';
+import { CampaignMessages } from '../../src/campaigns/sending/campaign-messages.js';
 import { DeliveryDesk } from '../../src/campaigns/sending/delivery-desk.js';
 import { LeasesRepository, type Lease } from '../../src/campaigns/sending/leases.repository.js';
 import type { Attempt, PreparedRecipient, Settled } from '../../src/campaigns/sending/preparation.js';
@@ -13,6 +18,7 @@ import { DeliveriesService } from '../../src/inbox/deliveries.service.js';
 import { PeopleService } from '../../src/contacts/people.service.js';
 import { notSent } from '../../src/meta/graph-error.js';
 import { Outbox } from '../../src/outbox/outbox.js';
+import { TemplateMedia } from '../../src/templates/template-media.service.js';
 import { TemplatesService } from '../../src/templates/templates.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 
@@ -41,13 +47,11 @@ describe('claims', () => {
        returning id`,
       [of.id, `t_${randomUUID().replaceAll('-', '')}`],
     );
-    const id = await campaigns.insert(api.db, {
-      accountId: of.id,
+    const id = await campaigns.insert(api.db, of.id, {
       name: 'Claims',
-      templateId: template?.id as number,
-      audienceType: 'csv',
-      audienceFilters: {},
-      parameterMappings: { '1': 'name' },
+      template_id: template?.id as number,
+      audience_type: 'csv',
+      parameter_mappings: { '1': 'name' },
     });
     await api.db.query(
       `insert into campaign_recipients (account_id, campaign_id, identity, phone, name)
@@ -75,8 +79,12 @@ describe('claims', () => {
   /** As if the holder had been silent for too long, by the database's clock. */
   const expire = (of: Account): Promise<unknown> =>
     api.db.query(`update sending_leases set expires_at = now() - interval '1 ms' where account_id = $1`, [of.id]);
-  const claim = async (lease: Lease, want: number, of = account): Promise<PreparedRecipient[]> =>
-    (await desk.claim(of, lease, want)).recipients;
+  /** What a sender has in hand that has just begun, unless it says otherwise. */
+  const prepare = async (
+    lease: Lease,
+    want: number,
+    held = new Map<number, { contactId: number }>(),
+  ): Promise<PreparedRecipient[]> => (await desk.prepare(account, lease, want, held)).recipients;
   const withTokens = (prepared: readonly PreparedRecipient[]): Attempt[] =>
     prepared.map((recipient) => ({ ...recipient, attemptToken: randomUUID(), markedAt: 0 }));
   const accepted = (attempt: Attempt): Settled => ({
@@ -95,7 +103,7 @@ describe('claims', () => {
       failure: notSent('no connection'),
     },
   });
-  const settle = (batch: Settled[], of = account): Promise<void> => desk.settle(of, batch, new Map());
+  const settle = (batch: Settled[], of = account): Promise<void> => desk.settle(of, batch, []);
 
   beforeAll(async () => {
     api = await startTestApp();
@@ -105,12 +113,20 @@ describe('claims', () => {
       leases,
       campaigns,
       recipients,
-      new CampaignProgress(recipients),
+      get(CampaignProgress),
       get(PeopleService),
-      get(ConversationsRepository),
       get(DeliveriesService),
-      get(TemplatesService),
+      new CampaignMessages(api.db, get(TemplatesService), get(TemplateMedia)),
+      new RecipientPreparer(
+        api.db,
+        recipients,
+        get(PeopleService),
+        get(ConversationsRepository),
+        new SendingLimitsRepository(),
+      ),
+      get(ThroughputRepository),
       get(Outbox),
+      get(CampaignPauses),
     );
     otherAccount = await newAccount('300000000000009');
   });
@@ -120,22 +136,44 @@ describe('claims', () => {
     account = await newAccount(`30000000000010${(accounts += 1)}`);
   });
 
-  it('of twenty at once give each recipient to one', async () => {
+  it('give nobody twice to a sender that says whom it has in hand', async () => {
     const id = await running(account, 300);
     const lease = await take(account);
-    const groups = await Promise.all(Array.from({ length: 20 }, () => claim(lease, 20)));
-    const ids = groups.flat().map((recipient) => recipient.id);
-    expect(new Set(ids).size).toBe(ids.length);
-    expect(ids.length).toBeGreaterThanOrEqual(300 - 20);
-    const rest = await claim(lease, 300);
-    expect(new Set([...ids, ...rest.map((recipient) => recipient.id)]).size).toBe(300);
-    expect(await statusesOf(id)).toEqual({ claimed: 300 });
+    const held = new Map<number, { contactId: number }>();
+    const ids: number[] = [];
+    for (let round = 0; round < 16; round += 1) {
+      ids.push(...(await prepare(lease, 20, held)).map((recipient) => recipient.id));
+    }
+    expect(ids).toHaveLength(300);
+    expect(new Set(ids).size).toBe(300);
+    expect(await statusesOf(id)).toEqual({ pending: 300 });
+  });
+
+  it('are marked once, however often somebody was prepared', async () => {
+    const id = await running(account, 100);
+    const lease = await take(account);
+    const groups = await Promise.all(Array.from({ length: 10 }, () => prepare(lease, 100)));
+    const marked = await Promise.all(groups.map((group) => desk.mark(account, lease, withTokens(group))));
+    expect(marked.flat()).toHaveLength(100);
+    expect(new Set(marked.flat().map((attempt) => attempt.id)).size).toBe(100);
+    expect(await statusesOf(id)).toEqual({ sending: 100 });
+    const [messages] = await api.db.query<{ n: number }>('select count(*) as n from messages where campaign_id = $1', [
+      id,
+    ]);
+    expect(messages?.n).toBe(100);
   });
 
   it('of several campaigns of a number take turns', async () => {
     const [a, b] = [await running(account, 50), await running(account, 50)];
-    const claimed = await claim(await take(account), 20);
-    expect(claimed.map((recipient) => recipient.campaignId)).toEqual(Array.from({ length: 10 }, () => [a, b]).flat());
+    const prepared = await prepare(await take(account), 20);
+    expect(prepared.map((recipient) => recipient.campaignId)).toEqual(Array.from({ length: 10 }, () => [a, b]).flat());
+  });
+
+  it('of several campaigns give the others what one has no use for', async () => {
+    const [a, b] = [await running(account, 50), await running(account, 50)];
+    await api.db.query(`update campaign_recipients set not_before = 'infinity' where campaign_id = $1`, [a]);
+    const prepared = await prepare(await take(account), 40);
+    expect(prepared.map((recipient) => recipient.campaignId)).toEqual(Array.from({ length: 40 }, () => b));
   });
 
   it('are made under one lease per number: of ten who want it one gets it, and another number is free', async () => {
@@ -144,15 +182,15 @@ describe('claims', () => {
     expect(await desk.takeOver(account.id, randomUUID())).toBeNull();
     const other = await desk.takeOver(otherAccount.id, randomUUID());
     expect(other).not.toBeNull();
-    await desk.leave(other as Lease, []);
+    await desk.leave(other as Lease);
   });
 
   it('under a lease that is over take nothing, mark nothing and are not renewed', async () => {
     const id = await running(account, 30);
     const lease = await take(account);
-    const ours = withTokens(await claim(lease, 10));
+    const ours = withTokens(await prepare(lease, 10));
     await expire(account);
-    expect(await claim(lease, 10)).toEqual([]);
+    expect(await prepare(lease, 10)).toEqual([]);
     expect(await desk.mark(account, lease, ours)).toEqual([]);
     expect(await desk.renew(lease)).toBe(false);
     expect((await statusesOf(id)).sending).toBeUndefined();
@@ -165,14 +203,14 @@ describe('claims', () => {
   it('of a holder that died go back, what it was sending is unknown, and each is sent once more at most', async () => {
     const id = await running(account, 30);
     const first = await take(account);
-    const posted = await desk.mark(account, first, withTokens(await claim(first, 10)));
-    await claim(first, 5);
-    expect(await statusesOf(id)).toEqual({ pending: 15, claimed: 5, sending: 10 });
+    const posted = await desk.mark(account, first, withTokens(await prepare(first, 10)));
+    await prepare(first, 5);
+    expect(await statusesOf(id)).toEqual({ pending: 20, sending: 10 });
     await expire(account);
     const second = await take(account);
     expect(second.epoch).toBe(first.epoch + 1);
     expect(await statusesOf(id)).toEqual({ pending: 20, unknown: 10 });
-    const again = await claim(second, 30);
+    const again = await prepare(second, 30);
     expect(again).toHaveLength(20);
     expect(again.filter((recipient) => posted.some((attempt) => attempt.id === recipient.id))).toEqual([]);
     const messages = await api.db.query<{ status: string }>(
@@ -185,21 +223,14 @@ describe('claims', () => {
   it('are not disturbed by the holder before, however late it wakes', async () => {
     const id = await running(account, 20);
     const first = await take(account);
-    const late = withTokens(await claim(first, 10));
+    const late = withTokens(await prepare(first, 10));
     await expire(account);
     const second = await take(account);
-    const present = await claim(second, 20);
+    const present = await prepare(second, 20);
     expect(present).toHaveLength(20);
     expect(await desk.mark(account, first, late)).toEqual([]);
-    await desk.unclaim(
-      first,
-      late.map((attempt) => attempt.id),
-    );
-    await desk.leave(
-      first,
-      late.map((attempt) => attempt.id),
-    );
-    expect(await statusesOf(id)).toEqual({ claimed: 20 });
+    await desk.leave(first);
+    expect(await statusesOf(id)).toEqual({ pending: 20 });
     expect(await desk.renew(second)).toBe(true);
     expect(await desk.mark(account, second, withTokens(present))).toHaveLength(20);
   });
@@ -207,7 +238,7 @@ describe('claims', () => {
   it('a late answer still settles, whoever holds the lease', async () => {
     const id = await running(account, 10);
     const first = await take(account);
-    const attempts = await desk.mark(account, first, withTokens(await claim(first, 10)));
+    const attempts = await desk.mark(account, first, withTokens(await prepare(first, 10)));
     await expire(account);
     await take(account);
     expect(await statusesOf(id)).toEqual({ unknown: 10 });
@@ -221,36 +252,36 @@ describe('claims', () => {
   it('an answer that says "not sent" after the campaign has ended fails the recipient: nobody waits in an ended campaign', async () => {
     const id = await running(account, 2);
     const first = await take(account);
-    const [late, done] = await desk.mark(account, first, withTokens(await claim(first, 2)));
+    const [late, done] = await desk.mark(account, first, withTokens(await prepare(first, 2)));
     await expire(account);
     const second = await take(account);
     await settle([accepted(done as Attempt)]);
-    expect((await desk.claim(account, second, 10)).hasWork).toBe(false);
+    expect((await desk.prepare(account, second, 10, new Map())).hasWork).toBe(false);
     expect((await campaigns.find(api.db, account.id, id))?.status).toBe('completed');
     await settle([provablyNotSent(late as Attempt)]);
     expect(await statusesOf(id)).toEqual({ sent: 1, failed: 1 });
   });
 
-  it('of a campaign that is paused before they are marked go back at once', async () => {
+  it('of a campaign that is paused before they are marked still wait', async () => {
     const id = await running(account, 10);
     const lease = await take(account);
-    const ready = withTokens(await claim(lease, 10));
+    const ready = withTokens(await prepare(lease, 10));
     await api.db.query(`update campaigns set status = 'paused' where id = $1`, [id]);
     expect(await desk.mark(account, lease, ready)).toEqual([]);
     expect(await statusesOf(id)).toEqual({ pending: 10 });
     await api.db.query(`update campaigns set status = 'running' where id = $1`, [id]);
-    expect(await claim(lease, 10)).toHaveLength(10);
+    expect(await prepare(lease, 10)).toHaveLength(10);
   });
 
-  it('who opted out is skipped when claimed, not when the file came', async () => {
+  it('who opted out is skipped when it is their turn, not when the file came', async () => {
     const id = await running(account, 3);
     const [row] = await api.db.query<{ phone: string }>(
       'select phone from campaign_recipients where campaign_id = $1 order by id',
       [id],
     );
     await api.call('POST', '/contacts', { body: { phone: row?.phone, opted_out: true } });
-    expect(await claim(await take(account), 10)).toHaveLength(2);
-    expect(await statusesOf(id)).toEqual({ claimed: 2, skipped: 1 });
+    expect(await prepare(await take(account), 10)).toHaveLength(2);
+    expect(await statusesOf(id)).toEqual({ pending: 2, skipped: 1 });
   });
 
   it('counts stay true, whoever moves what at the same time', async () => {

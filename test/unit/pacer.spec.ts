@@ -17,7 +17,7 @@ function simulate(
   let now = 1_000;
   while (arrivals.length < count) {
     for (const answer of answers.filter((candidate) => candidate.at <= now)) {
-      pacer.answered(answer.sentAt, now);
+      pacer.answered(answer.sentAt, now, false);
     }
     answers.splice(0, answers.length, ...answers.filter((candidate) => candidate.at > now));
     if (pacer.waitMs(now) <= 0) {
@@ -95,7 +95,7 @@ describe('the pacer', () => {
         continue;
       }
       while (inFlight.length > 0 && (inFlight[0] as number) + 50 <= now) {
-        pacer.answered(inFlight.shift() as number, now);
+        pacer.answered(inFlight.shift() as number, now, false);
       }
       if (pacer.waitMs(now) <= 0) {
         pacer.take(now);
@@ -107,11 +107,54 @@ describe('the pacer', () => {
     expect(highestInAnySecond(sent)).toBeLessThanOrEqual(1_000);
   });
 
-  it('halves its rate when Graph says it was too much, and comes back', () => {
+  it('halves its rate when Graph says it was too much, and is back at what went well within two seconds', () => {
     const pacer = new Pacer(100);
     pacer.slowDown(0, 500);
     expect(pacer.waitMs(100)).toBe(400);
     expect(pacer.currentRate(500)).toBeCloseTo(49.25, 1);
+    expect(pacer.currentRate(1_500)).toBeGreaterThanOrEqual(0.9 * 98.5);
     expect(pacer.currentRate(6_000)).toBeCloseTo(98.5, 1);
+  });
+
+  it('approaches with care a rate that was refused after it had gone well for a while', () => {
+    const pacer = new Pacer(100);
+    pacer.slowDown(0, 500);
+    pacer.slowDown(10_000, 500);
+    expect(pacer.currentRate(11_300)).toBeLessThanOrEqual(0.92 * 98.5);
+    expect(pacer.currentRate(20_000)).toBeCloseTo(98.5, 1);
+  });
+
+  it('takes a row of refusals for an outage: when it is over, the rate is back within two seconds', () => {
+    const pacer = new Pacer(1_000);
+    for (let now = 0; now < 5_000; now += 100) {
+      pacer.slowDown(now, 500);
+    }
+    const over = 5_400;
+    expect(pacer.currentRate(over)).toBeLessThan(100);
+    expect(pacer.currentRate(over + 2_000)).toBeGreaterThanOrEqual(0.9 * 985);
+  });
+
+  it('leaves to single messages what they need of the number', () => {
+    const pacer = new Pacer(100);
+    pacer.setOthers(30);
+    const { arrivals } = simulate(pacer, 300, () => ({ thereMs: 1, backMs: 9 }));
+    expect(highestInAnySecond(arrivals)).toBeLessThanOrEqual(69);
+    pacer.setOthers(5_000);
+    expect(highestInAnySecond(simulate(pacer, 30, () => ({ thereMs: 1, backMs: 9 })).arrivals)).toBeLessThanOrEqual(10);
+  });
+
+  it('after maintenance sends one first, and the others when that went well', () => {
+    const pacer = new Pacer(100);
+    pacer.block(0, 1_000);
+    expect(pacer.waitMs(999)).toBe(1);
+    expect(pacer.waitMs(1_001)).toBe(0);
+    pacer.take(1_001);
+    expect(pacer.waitMs(1_100)).toBeGreaterThan(0);
+    pacer.answered(1_001, 1_100, true);
+    pacer.block(1_100, 1_000);
+    expect(pacer.waitMs(1_500)).toBe(600);
+    pacer.take(2_101);
+    pacer.answered(2_101, 2_150, false);
+    expect(pacer.waitMs(2_200)).toBe(0);
   });
 });

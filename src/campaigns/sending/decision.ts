@@ -21,11 +21,12 @@ const MAX_PAIR_EXPONENT = 5;
 const MAX_TRANSIENT_DELAY_MS = 60_000;
 
 /** Codes that say the template or its parameters are wrong: a run of them will not end by itself. */
-export const TEMPLATE_WIDE_CODES = [100, 131008, 131009, 132000, 132005, 132012, 132018];
+export const TEMPLATE_WIDE_CODES = [100, 131008, 131009, 131053, 132000, 132005, 132012, 132018, 135000];
 
 /**
  * Source: reliability rules for Meta's error codes. 131056: 4^X seconds for this pair only; 130429 and other throttles say
- * nothing of the recipient; account and template refusals put the recipient back and pause what was refused.
+ * nothing of the recipient; account and template refusals put the recipient back and pause what was refused. A code that
+ * nobody knows is final after one try, unless Meta calls it transient.
  * @param attempts before this one
  */
 export function decide(answer: GraphResult<SendResponse>, attempts: number): Decision {

@@ -3,34 +3,45 @@ import type { Account } from '../../accounts/account.js';
 import { phoneFromWaId, type PhoneNumber } from '../../common/phone-number.js';
 import { PeopleService } from '../../contacts/people.service.js';
 import { Database, type Tx } from '../../database/database.js';
-import { ConversationsRepository } from '../../inbox/conversations.repository.js';
 import { DeliveriesService } from '../../inbox/deliveries.service.js';
 import { evidenceOfAnswer } from '../../inbox/evidence.js';
+import { ThroughputRepository } from '../../inbox/throughput.repository.js';
 import type { GraphFailure } from '../../meta/graph-error.js';
 import { Outbox } from '../../outbox/outbox.js';
-import { TemplatesService } from '../../templates/templates.service.js';
 import { CampaignProgress } from '../campaign-progress.js';
-import { CampaignsRepository } from '../campaigns.repository.js';
-import { RecipientsRepository, type ClaimedRecipient } from '../recipients.repository.js';
+import { CampaignsRepository, type RunningCampaign } from '../campaigns.repository.js';
+import { campaignEvent } from '../outcome/campaign-event.js';
+import { CampaignPauses } from '../reactions/campaign-pauses.service.js';
+import { RecipientsRepository } from '../recipients.repository.js';
+import { CampaignMessages } from './campaign-messages.js';
+import type { OpenCircuit } from './circuit.js';
 import { TEMPLATE_WIDE_CODES } from './decision.js';
 import { LeasesRepository, type Lease } from './leases.repository.js';
-import {
-  composeMessage,
-  type Attempt,
-  type PreparedRecipient,
-  type SendingCampaign,
-  type Settled,
-} from './preparation.js';
+import type { Attempt, PreparedRecipient, Settled } from './preparation.js';
+import { RecipientPreparer, type Held, type WaitingReason } from './recipient-preparer.js';
 
-interface Rejection {
-  id: number;
-  skipReason: string | null;
-  errorMessage: string | null;
-}
+/** Senders that may die over a campaign, without one message settled in between, before it is paused. */
+const MAX_CRASHES = 5;
+/** How often what is left over is offered to the campaigns that have more to send. */
+const MAX_ROUNDS = 3;
+
+/** What a campaign that runs may wait for; said when it takes longer than a few seconds. */
+const WAITING: Record<WaitingReason | 'trial' | 'put_off', string> = {
+  quiet_hours: 'It waits for the end of the quiet hours of its recipients.',
+  messaging_limit: 'It waits for Meta’s limit of people in 24 hours.',
+  trial: 'The trial of its variants goes on; the others wait for the winner.',
+  put_off: 'Its recipients were put off.',
+};
+const LONG_WAIT_MS = 10_000;
 
 /** What a drain asks of the database: each method is one transaction. */
 @Injectable()
 export class DeliveryDesk {
+  /** Campaigns over which a sender died before this process took its number over. */
+  private readonly crashed = new Set<number>();
+  /** Why recipients of a campaign were put off last. */
+  private readonly putOff = new Map<number, WaitingReason>();
+
   constructor(
     private readonly database: Database,
     private readonly leases: LeasesRepository,
@@ -38,10 +49,12 @@ export class DeliveryDesk {
     private readonly recipients: RecipientsRepository,
     private readonly progress: CampaignProgress,
     private readonly people: PeopleService,
-    private readonly conversations: ConversationsRepository,
     private readonly deliveries: DeliveriesService,
-    private readonly templates: TemplatesService,
+    private readonly messages: CampaignMessages,
+    private readonly preparer: RecipientPreparer,
+    private readonly throughput: ThroughputRepository,
     private readonly outbox: Outbox,
+    private readonly pauses: CampaignPauses,
   ) {}
 
   /** Takes the number, and puts in order what a holder that died left behind. @returns null when another holds it */
@@ -49,7 +62,13 @@ export class DeliveryDesk {
     return this.database.transaction(async (tx) => {
       const lease = await this.leases.acquire(tx, accountId, holder);
       if (lease) {
-        await this.deliveries.markUnknown(tx, await this.recipients.recover(tx, lease));
+        const inDoubt = await this.recipients.recover(tx, lease);
+        await this.deliveries.markUnknown(
+          tx,
+          inDoubt.map(({ attemptToken }) => attemptToken),
+        );
+        await this.progress.adoptEarlier(tx, inDoubt);
+        await this.countCrash(tx, accountId, [...new Set(inDoubt.map(({ campaignId }) => campaignId))]);
       }
       return lease;
     });
@@ -59,16 +78,14 @@ export class DeliveryDesk {
     return this.leases.renew(this.database, lease);
   }
 
-  /** Gives back what was claimed and lets the number go. */
-  async leave(lease: Lease, unpostedIds: readonly number[]): Promise<void> {
-    await this.database.transaction(async (tx) => {
-      await this.recipients.unclaim(tx, lease, unpostedIds);
-      await this.leases.release(tx, lease);
-    });
+  /** Lets the number go. */
+  leave(lease: Lease): Promise<void> {
+    return this.leases.release(this.database, lease);
   }
 
-  unclaim(lease: Lease, ids: readonly number[]): Promise<void> {
-    return this.recipients.unclaim(this.database, lease, ids);
+  /** The number's other messages of the last second: they share its throughput. */
+  countOthers(accountId: number): Promise<number> {
+    return this.throughput.countOthers(this.database, accountId);
   }
 
   async runningIds(accountId: number): Promise<Set<number>> {
@@ -76,35 +93,37 @@ export class DeliveryDesk {
   }
 
   /**
-   * Claims about `want` recipients, evenly from all running campaigns of the number, and makes their messages. Campaigns of
-   * which nothing is left are ended.
+   * Makes about `want` messages, evenly from all running campaigns of the number; what one has no use for now the others
+   * get. Campaigns of which nothing is left are ended.
+   * @param held what the drain has in hand already; those who are prepared are added
    * @returns hasWork false when no campaign of the number runs any more
    */
-  async claim(
+  async prepare(
     account: Account,
     lease: Lease,
     want: number,
+    held: Map<number, { contactId: number }>,
   ): Promise<{ recipients: PreparedRecipient[]; hasWork: boolean }> {
     const running = await this.campaigns.findRunning(this.database, account.id);
-    if (running.length === 0) {
-      return { recipients: [], hasWork: false };
-    }
     const recipients: PreparedRecipient[] = [];
-    const share = Math.max(1, Math.ceil(want / running.length));
+    let hungry = running;
     let endedCount = 0;
-    for (const { id, templateId, parameterMappings } of running) {
-      const template = await this.templates.get(this.database, account.id, templateId);
-      if (!template) {
-        continue;
+    for (let round = 0; round < MAX_ROUNDS && hungry.length > 0 && recipients.length < want; round += 1) {
+      const share = Math.ceil((want - recipients.length) / hungry.length);
+      const next: RunningCampaign[] = [];
+      for (const campaign of hungry) {
+        const { prepared, foundCount } = await this.prepareFrom(account, lease, campaign, share, held);
+        recipients.push(...prepared);
+        prepared.forEach((recipient) => held.set(recipient.id, recipient));
+        if (foundCount >= share) {
+          next.push(campaign);
+        } else if (foundCount === 0 && round === 0) {
+          endedCount += (await this.endOrExplain(account.id, campaign)) ? 1 : 0;
+        }
       }
-      const campaign = { id, template, parameterMappings };
-      const { prepared, claimedCount } = await this.claimFrom(account, lease, campaign, share);
-      recipients.push(...prepared);
-      if (claimedCount === 0 && (await this.endIfDone(account.id, id))) {
-        endedCount += 1;
-      }
+      hungry = next;
     }
-    // Round robin: with one campaign after the other the second would wait until the first is through.
+    // Taking turns: with one campaign after the other the second would wait until the first is through.
     return { recipients: interleave(recipients), hasWork: endedCount < running.length };
   }
 
@@ -113,15 +132,6 @@ export class DeliveryDesk {
     return this.database.transaction(async (tx) => {
       const marked = await this.recipients.markSending(tx, lease, attempts);
       const ours = attempts.filter((attempt) => marked.has(attempt.id));
-      // Those of a campaign that was paused meanwhile: nobody would take them up again while this lease lives.
-      const refused = attempts.filter((attempt) => !marked.has(attempt.id));
-      if (refused.length > 0) {
-        await this.recipients.unclaim(
-          tx,
-          lease,
-          refused.map((attempt) => attempt.id),
-        );
-      }
       if (ours.length > 0) {
         await this.deliveries.begin(
           tx,
@@ -145,7 +155,7 @@ export class DeliveryDesk {
   }
 
   /** Stores what became of attempts. A late answer still settles by its token, whoever holds the lease now. */
-  async settle(account: Account, batch: readonly Settled[], open: ReadonlyMap<number, GraphFailure>): Promise<void> {
+  async settle(account: Account, batch: readonly Settled[], open: readonly OpenCircuit[]): Promise<void> {
     const at = new Date();
     await this.database.transaction(async (tx) => {
       const returned = batch.flatMap(({ attempt, decision }) =>
@@ -177,79 +187,91 @@ export class DeliveryDesk {
           returned.map((recipient) => recipient.attemptToken),
         );
         await this.recipients.putBack(tx, returned);
+        await this.progress.adoptEarlier(
+          tx,
+          returned.map(({ id, attemptToken }) => ({ campaignRecipientId: id, attemptToken })),
+        );
       }
+      await this.forgetCrashes(tx, final);
       await this.linkAliases(tx, batch);
       await this.pauseRefused(tx, account, batch, open);
     });
   }
 
-  private async claimFrom(
+  private async prepareFrom(
     account: Account,
     lease: Lease,
-    campaign: SendingCampaign,
-    limit: number,
-  ): Promise<{ prepared: PreparedRecipient[]; claimedCount: number }> {
-    return this.database.transaction(async (tx) => {
-      const claimed = await this.recipients.claim(tx, lease, campaign.id, limit);
-      if (claimed.length === 0) {
-        return { prepared: [], claimedCount: 0 };
-      }
-      const people = await this.people.ensure(
+    campaign: RunningCampaign,
+    share: number,
+    held: Held,
+  ): Promise<{ prepared: PreparedRecipient[]; foundCount: number }> {
+    const messages = await this.messages.of(account, campaign);
+    if (messages.state === 'refused') {
+      await this.pauseOne(account.id, campaign.id, messages.reason);
+    }
+    if (messages.state !== 'ready') {
+      return { prepared: [], foundCount: -1 };
+    }
+    const made = await this.preparer.prepare(account, lease, campaign, messages.byVariant, share, held);
+    if (made.putOff) {
+      this.putOff.set(campaign.id, made.putOff);
+    }
+    if (made.prepared.length > 0 && campaign.reasonCode !== null && campaign.reasonCode in WAITING) {
+      await this.campaigns.explain(this.database, { accountId: account.id, id: campaign.id }, null);
+    }
+    return made;
+  }
+
+  /**
+   * Of a campaign that has nobody to send to now: ends it, or says what it waits for.
+   * @returns whether it has ended
+   */
+  private async endOrExplain(accountId: number, campaign: RunningCampaign): Promise<boolean> {
+    if (await this.endIfDone(accountId, campaign.id)) {
+      this.putOff.delete(campaign.id);
+      return true;
+    }
+    const { next, isHeld } = await this.recipients.nextWaiting(this.database, campaign.id);
+    const isLong = next !== null && next.getTime() - Date.now() > LONG_WAIT_MS;
+    const code = isLong ? (this.putOff.get(campaign.id) ?? 'put_off') : next === null && isHeld ? 'trial' : null;
+    if (code !== null && code !== campaign.reasonCode) {
+      const reason = { code, message: WAITING[code], ...(next ? { until: next.toISOString() } : {}) };
+      await this.campaigns.explain(this.database, { accountId, id: campaign.id }, reason);
+    }
+    return false;
+  }
+
+  /** A campaign over which one sender after the other dies is no longer taken up. */
+  private async countCrash(tx: Tx, accountId: number, campaignIds: readonly number[]): Promise<void> {
+    campaignIds.forEach((id) => this.crashed.add(id));
+    for (const campaignId of await this.campaigns.countCrashes(tx, campaignIds, MAX_CRASHES)) {
+      await this.pauseFor(
         tx,
-        account,
-        claimed.map(({ phone, userId, name }) => ({ phone, userId, name: name || null })),
+        accountId,
+        { campaignId, templateId: null },
+        {
+          code: 'sender_crashes',
+          message: `${MAX_CRASHES} senders in a row ended over this campaign. Look at the log, then resume it.`,
+        },
       );
-      const contactIds = people.map((person) => person.contactId);
-      const conversationIds = await this.conversations.ensure(tx, account.id, contactIds);
-      const prepared: PreparedRecipient[] = [];
-      const rejected: Rejection[] = [];
-      for (const [index, recipient] of claimed.entries()) {
-        const message = people[index]?.optedOut ? null : composeMessage(campaign, recipient);
-        if (message === null) {
-          rejected.push({ id: recipient.id, skipReason: 'opted_out', errorMessage: null });
-        } else if ('error' in message) {
-          rejected.push({ id: recipient.id, skipReason: null, errorMessage: message.error });
-        } else {
-          prepared.push({
-            id: recipient.id,
-            campaignId: campaign.id,
-            templateId: campaign.template.id,
-            contactId: contactIds[index] as number,
-            conversationId: conversationIds[index] as number,
-            to: addressee(recipient),
-            attempt: recipient.attempt,
-            ...message,
-            templateName: campaign.template.name,
-            templateLanguage: campaign.template.language,
-          });
-        }
-      }
-      if (rejected.length > 0) {
-        await this.recipients.reject(tx, lease, rejected);
-      }
-      return { prepared, claimedCount: claimed.length };
-    });
+    }
+  }
+
+  /** A message that was settled says that the campaign is not what senders die of. */
+  private async forgetCrashes(tx: Tx, settled: readonly Settled[]): Promise<void> {
+    const ids = [...new Set(settled.map(({ attempt }) => attempt.campaignId))].filter((id) => this.crashed.has(id));
+    if (ids.length > 0) {
+      await this.campaigns.forgetCrashes(tx, ids);
+      tx.afterCommit(() => ids.forEach((id) => this.crashed.delete(id)));
+    }
   }
 
   private endIfDone(accountId: number, id: number): Promise<boolean> {
     return this.database.transaction(async (tx) => {
       const ended = await this.campaigns.complete(tx, { accountId, id }, TEMPLATE_WIDE_CODES);
-      if (ended) {
-        const campaign = await this.campaigns.find(tx, accountId, id);
-        await this.outbox.append(tx, [
-          {
-            type: 'campaign.completed',
-            accountId,
-            subjectId: id,
-            payload: {
-              id,
-              status: ended,
-              sent_count: campaign?.sent_count,
-              failed_count: campaign?.failed_count,
-              total_count: campaign?.total_count,
-            },
-          },
-        ]);
+      const campaign = ended && (await this.campaigns.find(tx, accountId, id));
+      if (campaign) {
+        await this.outbox.append(tx, [campaignEvent('campaign.completed', campaign)]);
       }
       return ended !== null;
     });
@@ -272,17 +294,12 @@ export class DeliveryDesk {
     tx: Tx,
     account: Account,
     batch: readonly Settled[],
-    open: ReadonlyMap<number, GraphFailure>,
+    open: readonly OpenCircuit[],
   ): Promise<void> {
     const accountWide = batch.find(({ decision }) => decision.type === 'put_back' && decision.pause === 'account');
     if (accountWide?.decision.type === 'put_back') {
-      await this.pause(
-        tx,
-        account.id,
-        { campaignId: null, templateId: null },
-        'account_refused',
-        accountWide.decision.failure,
-      );
+      const target = { accountId: account.id, campaignId: null, templateId: null };
+      await this.pauses.refuse(tx, account, target, 'account_refused', accountWide.decision.failure);
       return;
     }
     const templates = new Map<number, GraphFailure>();
@@ -292,47 +309,26 @@ export class DeliveryDesk {
       }
     }
     for (const [templateId, failure] of templates) {
-      await this.pause(tx, account.id, { campaignId: null, templateId }, 'template_refused', failure);
+      const target = { accountId: account.id, campaignId: null, templateId };
+      await this.pauses.refuse(tx, account, target, 'template_refused', failure);
     }
-    for (const [campaignId, failure] of open) {
-      await this.pause(tx, account.id, { campaignId, templateId: null }, 'too_many_equal_failures', failure);
+    for (const { campaignId, code, failure } of open) {
+      await this.pauses.refuse(tx, account, { accountId: account.id, campaignId, templateId: null }, code, failure);
     }
   }
 
-  private async pause(
+  private pauseOne(accountId: number, campaignId: number, reason: { code: string; message: string }): Promise<void> {
+    return this.database.transaction((tx) => this.pauseFor(tx, accountId, { campaignId, templateId: null }, reason));
+  }
+
+  private async pauseFor(
     tx: Tx,
     accountId: number,
     scope: { campaignId: number | null; templateId: number | null },
-    code: string,
-    failure: GraphFailure,
+    reason: { code: string; message: string } & Record<string, unknown>,
   ): Promise<void> {
-    const graph = { code: failure.code, title: failure.title, details: failure.details };
-    const reason = { code, message: failure.details, graph };
-    const paused = await this.campaigns.pauseRunning(tx, { accountId, ...scope }, reason);
-    if (paused.length > 0) {
-      await this.outbox.append(tx, [
-        ...paused.map((id) => ({
-          type: 'campaign.progress' as const,
-          accountId,
-          subjectId: id,
-          payload: { id, status: 'paused', status_reason: reason },
-        })),
-        {
-          type: 'account.alert' as const,
-          accountId,
-          subjectId: accountId,
-          payload: { ...reason, campaign_ids: paused },
-        },
-      ]);
-    }
+    await this.pauses.pause(tx, { accountId, ...scope }, reason);
   }
-}
-
-function addressee(recipient: ClaimedRecipient): PreparedRecipient['to'] {
-  if (recipient.phone) {
-    return { phone: recipient.phone };
-  }
-  return { userId: recipient.userId as string };
 }
 
 /** Takes turns between campaigns. */

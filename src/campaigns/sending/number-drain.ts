@@ -3,47 +3,50 @@ import type { Logger } from 'pino';
 import type { Account } from '../../accounts/account.js';
 import { counter } from '../../common/metrics.js';
 import { sleep } from '../../common/sleep.js';
-import { isConnectionLoss } from '../../database/pg-error.js';
 import { callbackDataOf } from '../../inbox/evidence.js';
 import type { MessagesApi, SendResponse } from '../../meta/api/messages.js';
 import type { GraphResult } from '../../meta/graph-client.js';
 import { ambiguous, notSent, type GraphFailure } from '../../meta/graph-error.js';
+import { Circuit } from './circuit.js';
 import { decide, type Decision } from './decision.js';
 import type { DeliveryDesk } from './delivery-desk.js';
 import { LEASE_MS, type Lease } from './leases.repository.js';
 import { Pacer } from './pacer.js';
 import type { Attempt, PreparedRecipient, Settled } from './preparation.js';
+import { Settler } from './settler.js';
 
 const HEARTBEAT_MS = 1_000;
 /** Renewals are asked for long before the lease ends; after this long without one it may be another's already. */
 const LEASE_MARGIN_MS = 1_000;
+/** How often it looks what else passes through the number. */
+const LOOK_AROUND_MS = 250;
 const MAX_IN_FLIGHT = 220;
 /** Marked at once: what goes out within this time. A crash leaves at most these and those in flight in doubt. */
-const MARK_AHEAD_MS = 20;
-/** The first claim is small, so that the first message goes out soon. */
-const FIRST_CLAIM_SHARE = 0.1;
+const MARK_AHEAD_MS = 25;
+/** The first look is for few, so that the first message goes out soon. */
+const FIRST_SHARE = 0.1;
+const LEAST_WANTED = 20;
 const IDLE_MS = 200;
-const SETTLE_BATCH = 500;
-const SETTLE_EVERY_MS = 30;
-const SETTLE_RETRY_MS = 250;
+const THROTTLED_PAUSE_MS = 500;
 const UNREACHABLE_PAUSE_MS = 1_000;
 const STOP_DEADLINE_MS = 8_000;
 /** An account is read at most a second late, so after this long its credentials are those of now. */
 const CREDENTIALS_SETTLE_MS = 1_200;
-/** Refusals of one kind in a row that pause a campaign: the template or its parameters are wrong for everyone. */
-const CIRCUIT_LIMIT = 20;
 
 const sends = counter('parley_campaign_sends_total', 'Campaign messages posted to Meta', ['outcome']);
 
 /**
- * Sends the running campaigns of one number, as long as the lease is held. Three things go on at once: claimed recipients
- * are kept ready (about a second's worth), small groups are marked and posted at the number's pace, and answers are stored
- * in batches. There is no barrier between batches, so a hanging answer holds up nobody.
+ * Sends the running campaigns of one number, as long as the lease is held. Three things go on at once: messages are kept
+ * ready (about a second's worth), small groups are marked and posted at the number's pace, and answers are stored in
+ * batches. There is no barrier between batches, so a hanging answer holds up nobody.
  */
 export class NumberDrain {
   private readonly pacer: Pacer;
+  private readonly circuit = new Circuit();
+  private readonly settler: Settler;
   private readonly ready: PreparedRecipient[] = [];
-  private readonly settled: Settled[] = [];
+  /** Whom it has in hand: ready, about to be marked, on the way, or answered and not stored yet. */
+  private readonly held = new Map<number, { contactId: number }>();
   private inFlight = 0;
   private leaseUntil: number;
   private isLost = false;
@@ -51,12 +54,7 @@ export class NumberDrain {
   private failure: Error | null = null;
   /** Under way while it is not clear whether Meta's refusal of the account still holds. */
   private verdict: Promise<boolean> | null = null;
-  private hasClaimed = false;
-  private wakeSettler: (() => void) | null = null;
-  private readonly refusals = new Map<number, { code: number; count: number }>();
-  private readonly openCircuits = new Map<number, GraphFailure>();
-  /** When a campaign was last paused here. What was marked before says nothing of how it goes once resumed. */
-  private readonly pausedAt = new Map<number, number>();
+  private hasPrepared = false;
 
   constructor(
     private account: Account,
@@ -68,26 +66,26 @@ export class NumberDrain {
   ) {
     this.pacer = new Pacer(account.messagesPerSecond);
     this.leaseUntil = performance.now() + LEASE_MS - LEASE_MARGIN_MS;
+    this.settler = new Settler({
+      store: (batch) => this.store(batch),
+      onStored: (batch) => batch.forEach(({ attempt }) => this.held.delete(attempt.id)),
+      logger,
+    });
   }
 
   /** Runs until nothing is left to do, the lease is lost, or the signal aborts; what is in flight is settled either way. */
   async run(signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
-    const heartbeat = this.heartbeat(ended.signal);
-    const settler = this.settleLoop(ended.signal);
+    const beside = [this.heartbeat(ended.signal), this.lookAround(ended.signal)];
     try {
       await this.pump(signal);
     } finally {
       await this.finishInFlight();
       ended.abort();
-      this.wakeSettler?.();
-      await Promise.all([heartbeat, settler]);
+      await Promise.all([...beside, this.settler.end()]);
       // With requests still out the lease is left to run out: whoever takes it up then says that they are unknown.
       if (!this.isLost && this.inFlight === 0) {
-        await this.desk.leave(
-          this.lease,
-          this.ready.splice(0).map((recipient) => recipient.id),
-        );
+        await this.desk.leave(this.lease);
       }
     }
     if (this.failure) {
@@ -150,20 +148,18 @@ export class NumberDrain {
 
   private giveBack(attempt: Attempt): void {
     const failure = notSent('The sender stopped before the request was written.');
-    this.settled.push({
-      attempt,
-      answer: { ok: false, failure },
-      decision: { type: 'put_back', delayMs: 0, countsAsAttempt: false, pause: null, failure },
-    });
+    const decision: Decision = { type: 'put_back', delayMs: 0, countsAsAttempt: false, pause: null, failure };
+    this.settler.add({ attempt, answer: { ok: false, failure }, decision });
   }
 
   private async fill(): Promise<void> {
-    const share = this.hasClaimed ? 1 : FIRST_CLAIM_SHARE;
-    const want = Math.max(20, Math.ceil(this.pacer.currentRate(performance.now()) * share)) - this.ready.length;
-    this.hasClaimed = true;
-    const { recipients, hasWork } = await this.desk.claim(this.account, this.lease, want);
+    const share = this.hasPrepared ? 1 : FIRST_SHARE;
+    const rate = this.pacer.currentRate(performance.now());
+    const want = Math.max(LEAST_WANTED, Math.ceil(rate * share)) - this.ready.length;
+    this.hasPrepared = true;
+    const { recipients, hasWork } = await this.desk.prepare(this.account, this.lease, want, this.held);
     this.ready.push(...recipients);
-    if (!hasWork && this.ready.length === 0 && this.inFlight === 0 && this.settled.length === 0) {
+    if (!hasWork && this.held.size === 0) {
       this.isFinished = true;
     }
     if (recipients.length === 0) {
@@ -184,7 +180,11 @@ export class NumberDrain {
       return [];
     }
     try {
-      return await this.desk.mark(this.account, this.lease, group);
+      const marked = await this.desk.mark(this.account, this.lease, group);
+      const ours = new Set(marked.map((attempt) => attempt.id));
+      // Those of a campaign that was paused meanwhile, and those who need no message any more, still wait or are settled.
+      group.filter(({ id }) => !ours.has(id)).forEach(({ id }) => this.held.delete(id));
+      return marked;
     } catch (error) {
       // Whether they are marked is not known when the connection broke in the commit; that none was posted is.
       group.forEach((attempt) => this.giveBack(attempt));
@@ -193,10 +193,7 @@ export class NumberDrain {
     }
   }
 
-  /**
-   * Ends the drain. What was claimed by a statement whose answer is lost is known to nobody here, and only the next lease
-   * finds it; the sweeper starts one within a second.
-   */
+  /** Ends the drain; the sweeper starts another within a second. */
   private fail(error: unknown): void {
     this.failure ??= error instanceof Error ? error : new Error(String(error));
   }
@@ -217,7 +214,8 @@ export class NumberDrain {
         failure: ambiguous((error as Error).message),
       }))
       .then((answer) => {
-        this.pacer.answered(sentAt, performance.now());
+        const isRefused = !answer.ok && (answer.failure.kind === 'throttled' || answer.failure.kind === 'transient');
+        this.pacer.answered(sentAt, performance.now(), isRefused);
         return this.judge(attempt, account, answer);
       })
       .then(({ answer, decision }) => {
@@ -261,101 +259,36 @@ export class NumberDrain {
     if (!answer.ok) {
       this.easeOff(answer.failure);
     }
-    if (attempt.markedAt >= (this.pausedAt.get(attempt.campaignId) ?? 0)) {
-      this.watchCircuit(
-        attempt.campaignId,
-        decision.type === 'fail' && decision.isTemplateWide ? decision.failure : null,
-      );
-    }
+    this.circuit.watch(attempt, decision);
     sends.inc({ outcome: answer.ok ? 'accepted' : answer.failure.kind });
-    this.settled.push({ attempt, answer, decision });
-    if (this.settled.length >= SETTLE_BATCH) {
-      this.wakeSettler?.();
-    }
+    this.settler.add({ attempt, answer, decision });
   }
 
   private easeOff(failure: GraphFailure): void {
     const now = performance.now();
     if (failure.kind === 'throttled') {
-      this.pacer.slowDown(now, failure.retryAfterMs ?? 500);
+      this.pacer.slowDown(now, failure.retryAfterMs ?? THROTTLED_PAUSE_MS);
     } else if (failure.kind === 'transient' && (failure.retryAfterMs !== null || failure.code === null)) {
       // Maintenance, or nobody there at all: one pause for all instead of a refusal for each.
       this.pacer.block(now, failure.retryAfterMs ?? UNREACHABLE_PAUSE_MS);
     }
   }
 
-  /** The same refusal again and again says that the template or its parameters are wrong for everyone. */
-  private watchCircuit(campaignId: number, failure: GraphFailure | null): void {
-    if (failure?.code === undefined || failure.code === null) {
-      this.refusals.delete(campaignId);
-      return;
-    }
-    const before = this.refusals.get(campaignId);
-    const count = before?.code === failure.code ? before.count + 1 : 1;
-    this.refusals.set(campaignId, { code: failure.code, count });
-    if (count >= CIRCUIT_LIMIT) {
-      this.openCircuits.set(campaignId, failure);
-    }
+  private async store(batch: readonly Settled[]): Promise<void> {
+    const opened = this.circuit.opened;
+    await this.desk.settle(this.account, batch, opened);
+    this.circuit.close(opened);
   }
 
-  /** Once resumed, a campaign has the whole run of refusals before it again. */
-  private closeCircuit(campaignId: number): void {
-    this.openCircuits.delete(campaignId);
-    this.refusals.delete(campaignId);
-    this.pausedAt.set(campaignId, performance.now());
-  }
-
-  /** Stores answers in batches. An answer in our hands is stored however long the database is away. */
-  private async settleLoop(ended: AbortSignal): Promise<void> {
-    while (!ended.aborted || this.settled.length > 0) {
-      if (this.settled.length < SETTLE_BATCH && !ended.aborted) {
-        await this.settleWait();
-      }
-      const batch = this.settled.slice(0, SETTLE_BATCH);
-      if (batch.length === 0) {
-        continue;
-      }
+  private async lookAround(ended: AbortSignal): Promise<void> {
+    while (!ended.aborted) {
       try {
-        const open = new Map(this.openCircuits);
-        await this.desk.settle(this.account, batch, open);
-        this.settled.splice(0, batch.length);
-        open.forEach((_failure, campaignId) => this.closeCircuit(campaignId));
-      } catch (error) {
-        this.logger.warn(
-          { context: 'NumberDrain', account_id: this.account.id, err: error },
-          'storing answers failed; trying again',
-        );
-        await (isConnectionLoss(error) ? sleep(SETTLE_RETRY_MS) : this.settleOneByOne(batch));
+        this.pacer.setOthers(await this.desk.countOthers(this.account.id));
+      } catch {
+        // The heartbeat says what is wrong with the database; the pace stays what it was.
       }
+      await sleep(LOOK_AROUND_MS, ended);
     }
-  }
-
-  /** One answer that cannot be stored must not hold up the others: its recipient stays in doubt until a status tells. */
-  private async settleOneByOne(batch: readonly Settled[]): Promise<void> {
-    for (const item of batch) {
-      try {
-        await this.desk.settle(this.account, [item], new Map());
-      } catch (error) {
-        if (isConnectionLoss(error)) {
-          return;
-        }
-        this.logger.error(
-          { context: 'NumberDrain', recipient_id: item.attempt.id, err: error },
-          'an answer could not be stored',
-        );
-      }
-      this.settled.splice(this.settled.indexOf(item), 1);
-    }
-  }
-
-  private settleWait(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, SETTLE_EVERY_MS);
-      this.wakeSettler = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   private async heartbeat(ended: AbortSignal): Promise<void> {
@@ -374,15 +307,13 @@ export class NumberDrain {
         this.leaseUntil = askedAt + LEASE_MS - LEASE_MARGIN_MS;
         await this.refresh();
       } catch (error) {
-        this.logger.warn(
-          { context: 'NumberDrain', account_id: this.account.id, err: error },
-          'renewing the sending lease failed',
-        );
+        const context = { context: 'NumberDrain', account_id: this.account.id, err: error };
+        this.logger.warn(context, 'renewing the sending lease failed');
       }
     }
   }
 
-  /** A pause, a new rate or a new token takes effect within a heartbeat; a campaign that stopped gives back what was ready. */
+  /** A pause, a new rate or a new token takes effect within a heartbeat; of a campaign that stopped nothing stays ready. */
   private async refresh(): Promise<void> {
     const account = await this.findAccount(this.account.id);
     if (!account?.isActive) {
@@ -392,16 +323,11 @@ export class NumberDrain {
     this.account = account;
     this.pacer.setLimit(account.messagesPerSecond);
     const running = await this.desk.runningIds(this.account.id);
-    for (const campaignId of this.refusals.keys()) {
-      if (!running.has(campaignId)) {
-        this.refusals.delete(campaignId);
-      }
-    }
+    this.circuit.keepOnly(running);
     const stopped = this.ready.filter((recipient) => !running.has(recipient.campaignId));
     if (stopped.length > 0) {
-      const ids = new Set(stopped.map((recipient) => recipient.id));
-      this.ready.splice(0, this.ready.length, ...this.ready.filter((recipient) => !ids.has(recipient.id)));
-      await this.desk.unclaim(this.lease, [...ids]);
+      stopped.forEach(({ id }) => this.held.delete(id));
+      this.ready.splice(0, this.ready.length, ...this.ready.filter(({ campaignId }) => running.has(campaignId)));
     }
   }
 

@@ -1,5 +1,5 @@
 /** Of the permitted rate, what the pacer aims at: a little air, so that timers and networks do not make it too much. */
-const TARGET_SHARE = 0.985;
+export const TARGET_SHARE = 0.985;
 /** How far behind its schedule the pacer may be and still catch up, in ms: a busy event loop costs no throughput. */
 const CATCH_UP_MS = 250;
 /** How fast it catches up, as a share of its rate: what was missed is spread, not fired off at once. */
@@ -8,9 +8,22 @@ const CATCH_UP_SHARE = 1.25;
 const TIMER_SLACK_MS = 8;
 /** A second, and what the estimate of an arrival may be wrong by: the way to Graph may take most of a round trip. */
 const WINDOW_MS = 1_006;
+/** How often it looks whether the probe came back. */
+const PROBE_WAIT_MS = 5;
 const MIN_FACTOR = 0.02;
-/** The share of the full rate that comes back per second after a refusal. */
-const RECOVERY_PER_S = 0.1;
+/** Of the full rate, what comes back per second after a refusal: quickly up to what went well before … */
+const RECOVERY_PER_S = 0.6;
+/** … and from there on with care: this may be the rate that Graph does not take. */
+const CAREFUL_RECOVERY_PER_S = 0.05;
+const SAFE_SHARE = 0.9;
+/** So long a rate must have gone well for a refusal to say that it was too much: else it is an outage of some seconds. */
+const PROVEN_MS = 1_000;
+/** Of the limit, what is left to single sends at any time: so much, and one message a second at least … */
+const RESERVE_SHARE = 0.005;
+/** … where one is no large part of it. */
+const RESERVED_FROM = 50;
+/** However much passes through the number beside them, campaigns keep so much of it. */
+const LEAST_SHARE = 0.1;
 
 /**
  * Paces one number. Two rules together: sends are spread evenly, and in no second seen at Graph are there more than the
@@ -28,9 +41,16 @@ export class Pacer {
   private readonly answers: number[] = [];
   private firstAnswer = 0;
   private quickestMs = Number.POSITIVE_INFINITY;
+  /** The number's other messages within the last second. */
+  private others = 0;
   private factor = 1;
+  /** The factor up to which sending went well. */
+  private ceiling = 1;
   private slowedAt = 0;
+  private wellSince = Number.NEGATIVE_INFINITY;
   private blockedUntil = 0;
+  /** After a block: one send goes first, and tells whether the others may follow. */
+  private probe: 'none' | 'next' | 'out' = 'none';
 
   constructor(private limitPerSecond: number) {}
 
@@ -49,6 +69,9 @@ export class Pacer {
     if (blocked > 0) {
       return blocked;
     }
+    if (this.probe === 'out') {
+      return PROBE_WAIT_MS;
+    }
     const window = this.windowWaitMs(now);
     return Math.max(0, this.nextSlotAt - now, this.nextGapAt - now, window);
   }
@@ -59,29 +82,56 @@ export class Pacer {
     this.nextSlotAt = Math.max(this.nextSlotAt, now - CATCH_UP_MS) + interval;
     this.nextGapAt = Math.max(this.nextGapAt, now - TIMER_SLACK_MS) + interval / CATCH_UP_SHARE;
     this.inFlight += 1;
+    this.probe = this.probe === 'next' ? 'out' : this.probe;
   }
 
-  /** A slot's request was answered, or failed. */
-  answered(sentAt: number, now: number): void {
+  /** A slot's request was answered, or failed. @param isRefused for the number's sake: too fast, or not now */
+  answered(sentAt: number, now: number, isRefused: boolean): void {
     this.inFlight -= 1;
+    if (!isRefused) {
+      this.probe = 'none';
+    } else if (this.probe === 'out') {
+      this.probe = 'next';
+    }
     this.quickestMs = Math.min(this.quickestMs * 1.001, now - sentAt);
     this.answers.push(now);
   }
 
-  /** Graph said that it was too much (130429): half the rate, a pause, and a slow way back. */
+  /**
+   * Graph said that it was too much (130429): half the rate, a pause, and back: quickly to what went well, then with care.
+   * A refusal that comes while nothing goes well any more is an outage, and says nothing of the rate.
+   */
   slowDown(now: number, pauseMs: number): void {
-    this.factor = Math.max(MIN_FACTOR, this.recovered(now) / 2);
+    const before = this.recovered(now);
+    if (now - this.wellSince >= PROVEN_MS) {
+      this.ceiling = before;
+    }
+    this.factor = Math.max(MIN_FACTOR, before / 2);
     this.slowedAt = now + pauseMs;
+    this.wellSince = now + pauseMs;
     this.blockedUntil = Math.max(this.blockedUntil, now + pauseMs);
   }
 
-  /** Nothing goes out for a while (maintenance). */
+  /** Nothing goes out for a while (maintenance), and then one send before the others. */
   block(now: number, ms: number): void {
     this.blockedUntil = Math.max(this.blockedUntil, now + ms);
+    this.probe = 'next';
+  }
+
+  /** What passed through the number within a second, beside this pacer's sends: it takes of the same limit. */
+  setOthers(count: number): void {
+    this.others = count;
   }
 
   private recovered(now: number): number {
-    return Math.min(1, this.factor + (Math.max(0, now - this.slowedAt) / 1_000) * RECOVERY_PER_S);
+    const seconds = Math.max(0, now - this.slowedAt) / 1_000;
+    const safe = Math.max(this.factor, this.ceiling * SAFE_SHARE);
+    const quick = this.factor + seconds * RECOVERY_PER_S;
+    if (quick <= safe) {
+      return quick;
+    }
+    const careful = seconds - (safe - this.factor) / RECOVERY_PER_S;
+    return Math.min(1, safe + careful * CAREFUL_RECOVERY_PER_S);
   }
 
   private windowWaitMs(now: number): number {
@@ -95,11 +145,19 @@ export class Pacer {
       this.firstAnswer = 0;
     }
     const inWindow = this.answers.length - this.firstAnswer + this.inFlight;
-    if (inWindow < this.limitPerSecond) {
+    if (inWindow < this.windowLimit) {
       return 0;
     }
     const oldest = this.answers[this.firstAnswer];
     // Everything in the window is in flight: an answer will tell.
     return oldest === undefined ? 5 : Math.max(1, oldest + heldMs - now);
+  }
+
+  /** How many of ours may arrive within a second: the limit, without what others take of it and what is left to them. */
+  private get windowLimit(): number {
+    const reserve =
+      this.limitPerSecond < RESERVED_FROM ? 0 : Math.max(1, Math.round(this.limitPerSecond * RESERVE_SHARE));
+    const least = Math.max(1, this.limitPerSecond * LEAST_SHARE);
+    return Math.max(least, this.limitPerSecond - reserve - this.others);
   }
 }

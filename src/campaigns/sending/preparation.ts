@@ -1,9 +1,12 @@
-import type { PhoneNumber } from '../../common/phone-number.js';
 import type { MessageContent, Recipient, SendResponse } from '../../meta/api/messages.js';
 import type { GraphResult } from '../../meta/graph-client.js';
-import { buildComponents, renderBody, type Template } from '../../templates/template.js';
+import { TemplateParameterError } from '../../templates/template-parameter-error.js';
+import type { KnownMedia } from '../../templates/template-send-header.js';
+import { compileSend } from '../../templates/template-send.js';
+import { compileBody, type Template } from '../../templates/template.js';
 import type { ParameterMapping } from '../campaign.entity.js';
-import { resolveParameters } from '../parameters.js';
+import { compileParameters } from '../parameter-plan.js';
+import type { MappedRecipient } from '../recipient-fields.js';
 import type { Decision } from './decision.js';
 
 /** A campaign as its messages are made. */
@@ -11,6 +14,11 @@ export interface SendingCampaign {
   id: number;
   template: Template;
   parameterMappings: Record<string, ParameterMapping>;
+  /** Of a variable without a value: skip the person, or take the default. */
+  missingVariables: 'skip' | 'default';
+  defaultValue: string;
+  /** The files of its headers, as Meta calls them now. */
+  media?: KnownMedia;
 }
 
 /** A claimed recipient whose message is made. */
@@ -43,31 +51,58 @@ export interface Settled {
   decision: Decision;
 }
 
-/** The message of one recipient, or why there can be none. */
-export function composeMessage(
-  campaign: SendingCampaign,
-  recipient: { phone: PhoneNumber | null; userId: string | null; name: string; parameters: Record<string, string> },
-): { content: MessageContent; messageBody: string } | { error: string } {
-  const { template } = campaign;
-  const fields = { name: recipient.name, phone: recipient.phone ?? '', ...recipient.parameters };
-  const { params, values, missing } = resolveParameters(template, campaign.parameterMappings, fields);
-  if (missing.length > 0) {
-    return { error: `No value for the template's variable ${missing.join(', ')}` };
+/** The message of one recipient, or why there can be none: it is skipped, for lack of a value, or it fails. */
+export type ComposedMessage =
+  { content: MessageContent; messageBody: string } | { skip?: 'missing_variable'; error: string };
+
+type Compose = (recipient: MappedRecipient) => ComposedMessage;
+
+/** What is worked out once for all recipients of a campaign that are claimed together. */
+const composers = new WeakMap<SendingCampaign, Compose>();
+
+export function composeMessage(campaign: SendingCampaign, recipient: MappedRecipient): ComposedMessage {
+  const known = composers.get(campaign);
+  if (known) {
+    return known(recipient);
   }
-  try {
-    const components = buildComponents(template, params);
-    return {
-      content: {
-        type: 'template',
-        template: {
-          name: template.name,
-          language: { code: template.language },
-          ...(components.length > 0 ? { components } : {}),
+  const compose = compileMessage(campaign);
+  composers.set(campaign, compose);
+  return compose(recipient);
+}
+
+function compileMessage(campaign: SendingCampaign): Compose {
+  const { template, parameterMappings, missingVariables, defaultValue, media } = campaign;
+  const fallback = missingVariables === 'default' ? defaultValue : '';
+  const resolve = compileParameters(template, parameterMappings, fallback);
+  const build = compileSend(template, media);
+  const render = compileBody(template);
+  const language = { code: template.language };
+  return (recipient) => {
+    if (recipient.phone === null && template.category === 'AUTHENTICATION') {
+      return { error: 'Authentication templates go to phone numbers only, not to user ids' };
+    }
+    const { params, missing } = resolve(recipient);
+    if (missing.length > 0) {
+      return lacking(missing.join(', '));
+    }
+    try {
+      const components = build(params);
+      return {
+        content: {
+          type: 'template',
+          template: { name: template.name, language, ...(components.length > 0 && { components }) },
         },
-      },
-      messageBody: renderBody(template, values),
-    };
-  } catch (error) {
-    return { error: (error as Error).message };
-  }
+        messageBody: render(params.body),
+      };
+    } catch (error) {
+      if (!(error instanceof TemplateParameterError)) {
+        throw error;
+      }
+      return error.reason === 'missing' ? lacking(error.field) : { error: error.message };
+    }
+  };
+}
+
+function lacking(variables: string): ComposedMessage {
+  return { skip: 'missing_variable', error: `No value for the template's variable ${variables}` };
 }

@@ -18,4 +18,8 @@ export class SendingLease {
 
   @Column({ type: 'boolean', default: false })
   isReleased: boolean;
+
+  /** The newest posting of which a status has told: statuses of this number flow up to there. */
+  @Column({ type: 'timestamptz', nullable: true })
+  evidenceAt: Date | null;
 }

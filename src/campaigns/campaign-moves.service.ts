@@ -1,0 +1,267 @@
+import { Injectable } from '@nestjs/common';
+import type { Account } from '../accounts/account.js';
+import { AppError, invalidField } from '../common/app-error.js';
+import { Database, type Queryable, type Tx } from '../database/database.js';
+import { Outbox } from '../outbox/outbox.js';
+import { Enqueue } from '../queues/enqueue.js';
+import { TemplatesService } from '../templates/templates.service.js';
+import { AudienceChanged, CampaignAudience, type Probe, type Visibility } from './audience/campaign-audience.js';
+import { readTimes } from './campaign-settings.js';
+import { sourcesOf, wrongMove, type CampaignMove, type CampaignStatus } from './campaign-status.js';
+import type { ScheduleCampaignDto } from './campaign.dto.js';
+import { CampaignsRepository, type CampaignRow, type CampaignSettings } from './campaigns.repository.js';
+import { RecipientsRepository } from './recipients.repository.js';
+
+interface Move {
+  move: CampaignMove;
+  to: CampaignStatus;
+  reason?: Record<string, unknown>;
+}
+
+/** Starting, stopping and going on: each a guarded statement, so that of two at once one wins. */
+@Injectable()
+export class CampaignMoves {
+  constructor(
+    private readonly database: Database,
+    private readonly campaigns: CampaignsRepository,
+    private readonly recipients: RecipientsRepository,
+    private readonly templates: TemplatesService,
+    private readonly audience: CampaignAudience,
+    private readonly outbox: Outbox,
+    private readonly enqueue: Enqueue,
+  ) {}
+
+  /**
+   * Starts it: guarded move, checks and the audience in one transaction, so that a campaign that cannot run stays what it
+   * was. Who was reached is never sent to again; of one that has failed, those who were not are tried again.
+   * @param visible whose people the caller may see; undefined: as when it was scheduled
+   */
+  async run(account: Account, visible: Visibility | undefined, id: number): Promise<CampaignRow> {
+    const planned = await this.require(this.database, account.id, id);
+    if (!sourcesOf('run').includes(planned.status)) {
+      throw wrongMove('run', planned.status);
+    }
+    // Somebody else's server may have to be asked: not while anything is locked.
+    const first = await this.audience.probe(account, planned);
+    const row = await this.start(account, visible, id, first).catch(async (error: unknown) => {
+      if (!(error instanceof AudienceChanged)) {
+        throw error;
+      }
+      const changed = await this.audience.probe(account, await this.require(this.database, account.id, id));
+      return this.start(account, visible, id, changed);
+    });
+    await this.wake(account.id);
+    return row;
+  }
+
+  private start(account: Account, visible: Visibility | undefined, id: number, first: Probe): Promise<CampaignRow> {
+    return this.database.transaction(async (tx) => {
+      // Locked, for a file that is being uploaded meanwhile says who is written to.
+      const before = await this.lock(tx, account.id, id);
+      if (!(await this.go(tx, before, { move: 'run', to: 'running' }))) {
+        throw wrongMove('run', before.status);
+      }
+      await this.checkSendable(tx, account, before);
+      if (before.run_no > 0) {
+        await this.recipients.retryFailed(tx, id);
+      }
+      const visibleIds = visible === undefined ? before.visible_account_ids : visible && [...visible];
+      await this.campaigns.update(tx, { accountId: account.id, id }, { visible_account_ids: visibleIds });
+      await this.audience.begin(tx, account, { ...before, visible_account_ids: visibleIds }, first);
+      await this.recipients.split(tx, id);
+      return this.moved(tx, account.id, id);
+    });
+  }
+
+  /** Puts it on the schedule, moves it there, or takes it off. */
+  async schedule(account: Account, visible: Visibility, id: number, body: ScheduleCampaignDto): Promise<CampaignRow> {
+    return this.database.transaction(async (tx) => {
+      const before = await this.lock(tx, account.id, id);
+      return this.scheduleIn(tx, account, visible, id, readTimes(body, { ...before, scheduled_at: null }));
+    });
+  }
+
+  /** As {@link schedule}, in the caller's transaction, which holds the campaign's lock. */
+  async scheduleIn(
+    tx: Tx,
+    account: Account,
+    visible: Visibility,
+    id: number,
+    times: Partial<Pick<CampaignSettings, 'scheduled_at' | 'time_zone' | 'expires_at'>>,
+  ): Promise<CampaignRow> {
+    const before = await this.lock(tx, account.id, id);
+    const isOff = times.scheduled_at === null;
+    if (isOff && before.status === 'draft') {
+      return before;
+    }
+    const move = isOff ? 'unschedule' : 'schedule';
+    if (!(await this.go(tx, before, { move, to: isOff ? 'draft' : 'scheduled' }))) {
+      throw wrongMove(move, before.status);
+    }
+    await this.requireTemplates(tx, before);
+    await this.campaigns.update(
+      tx,
+      { accountId: account.id, id },
+      {
+        ...times,
+        visible_account_ids: visible && [...visible],
+      },
+    );
+    return this.moved(tx, account.id, id);
+  }
+
+  /** It was due and could not start: it has failed, and says why. Nothing, when it is on the schedule no more. */
+  async failToStart(accountId: number, id: number, error: AppError): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      const before = await this.lock(tx, accountId, id);
+      const reason = { code: error.code, message: error.message };
+      if (await this.campaigns.move(tx, { accountId, id: before.id }, 'failed', ['scheduled'], reason)) {
+        await this.moved(tx, accountId, id);
+      }
+    });
+  }
+
+  pause(account: Account, id: number): Promise<CampaignRow> {
+    const reason = { code: 'paused_by_user', message: 'Paused by a caller.' };
+    return this.stop(account, id, { move: 'pause', to: 'paused', reason });
+  }
+
+  /** Final. What was sent stays sent; the rest stays pending for the record. */
+  cancel(account: Account, id: number): Promise<CampaignRow> {
+    const reason = { code: 'cancelled_by_user', message: 'Cancelled by a caller.' };
+    return this.stop(account, id, { move: 'cancel', to: 'cancelled', reason });
+  }
+
+  async resume(account: Account, id: number): Promise<CampaignRow> {
+    const row = await this.database.transaction(async (tx) => {
+      const before = await this.lock(tx, account.id, id);
+      if (!(await this.go(tx, before, { move: 'resume', to: 'running' }))) {
+        throw wrongMove('resume', before.status);
+      }
+      await this.checkSendable(tx, account, before);
+      return this.moved(tx, account.id, id);
+    });
+    await this.wake(account.id);
+    return row;
+  }
+
+  /** Tries those who failed again, each with a message of its own; nobody who was reached. @throws `nothing_to_retry` */
+  async retryFailed(account: Account, id: number): Promise<CampaignRow> {
+    const row = await this.database.transaction(async (tx) => {
+      const before = await this.lock(tx, account.id, id);
+      if (!(await this.go(tx, before, { move: 'retry-failed', to: 'running' }))) {
+        throw wrongMove('retry-failed', before.status);
+      }
+      await this.checkSendable(tx, account, before);
+      if ((await this.recipients.retryFailed(tx, id)) === 0) {
+        throw new AppError('nothing_to_retry', 'Nobody of this campaign has failed in a way that can be tried again.');
+      }
+      return this.moved(tx, account.id, id);
+    });
+    await this.wake(account.id);
+    return row;
+  }
+
+  /**
+   * Settles those whose outcome is not known, by the caller's decision: sent again, at the risk of twice, or given up.
+   * @throws `nothing_to_retry` when there are none
+   */
+  async resolveUnknown(account: Account, id: number, action: 'resend' | 'drop'): Promise<CampaignRow> {
+    const row = await this.database.transaction(async (tx) => {
+      const before = await this.lock(tx, account.id, id);
+      const isResend = action === 'resend';
+      const allowed = isResend ? (['running', 'paused', 'completed', 'failed'] as const) : sourcesOf('resolve-unknown');
+      if (!(allowed as readonly CampaignStatus[]).includes(before.status)) {
+        throw wrongMove('resolve-unknown', before.status);
+      }
+      const count = await (isResend ? this.recipients.resendUnknown(tx, id) : this.recipients.dropUnknown(tx, id));
+      if (count === 0) {
+        throw new AppError('nothing_to_retry', 'There is nobody in this campaign whose outcome is not known.');
+      }
+      if (isResend && (before.status === 'completed' || before.status === 'failed')) {
+        await this.checkSendable(tx, account, before);
+        await this.go(tx, before, { move: 'retry-failed', to: 'running' });
+      }
+      return this.moved(tx, account.id, id);
+    });
+    await this.wake(account.id);
+    return row;
+  }
+
+  private stop(account: Account, id: number, move: Move): Promise<CampaignRow> {
+    return this.database.transaction(async (tx) => {
+      const before = await this.lock(tx, account.id, id);
+      if (!(await this.go(tx, before, move))) {
+        throw wrongMove(move.move, before.status);
+      }
+      return this.moved(tx, account.id, id);
+    });
+  }
+
+  private go(tx: Tx, { account_id, id }: CampaignRow, { move, to, reason }: Move): Promise<boolean> {
+    return this.campaigns.move(tx, { accountId: account_id, id }, to, sourcesOf(move), reason);
+  }
+
+  /** A hint for the worker; its sweeper would find the campaign anyway. */
+  private wake(accountId: number): Promise<void> {
+    return this.enqueue.enqueue('campaign-drain', { accountId }, { key: `account-${accountId}` });
+  }
+
+  private async moved(tx: Tx, accountId: number, id: number): Promise<CampaignRow> {
+    const row = await this.require(tx, accountId, id);
+    await this.outbox.append(tx, [
+      {
+        type: 'campaign.progress',
+        accountId,
+        subjectId: id,
+        payload: { id, status: row.status, status_reason: row.status_reason },
+      },
+    ]);
+    return row;
+  }
+
+  private async require(q: Queryable, accountId: number, id: number): Promise<CampaignRow> {
+    return found(await this.campaigns.find(q, accountId, id));
+  }
+
+  private async lock(tx: Tx, accountId: number, id: number): Promise<CampaignRow> {
+    return found(await this.campaigns.lock(tx, accountId, id));
+  }
+
+  /** The templates it sends: its own, or those of its variants. @throws 400 when there is none */
+  private async requireTemplates(q: Queryable, campaign: CampaignRow): Promise<number[]> {
+    const variants = await this.campaigns.findVariants(q, campaign.id);
+    if (variants.length > 0) {
+      return variants.map((variant) => variant.template_id);
+    }
+    if (campaign.template_id === null) {
+      throw invalidField('template_id', 'required', 'Choose a template before running the campaign.');
+    }
+    return [campaign.template_id];
+  }
+
+  private async checkSendable(q: Queryable, account: Account, campaign: CampaignRow): Promise<void> {
+    for (const templateId of await this.requireTemplates(q, campaign)) {
+      const template = await this.templates.get(q, account.id, templateId);
+      if (template?.status !== 'APPROVED') {
+        throw new AppError(
+          'template_not_approved',
+          `The template ${template?.name ?? templateId} is ${template?.status ?? 'gone'}; Meta sends only approved ones.`,
+        );
+      }
+    }
+    if (!account.isActive) {
+      throw new AppError('account_inactive', 'The account is inactive.');
+    }
+    if (campaign.expires_at && campaign.expires_at <= new Date()) {
+      throw new AppError('campaign_expired', 'Its expires_at has passed: nothing of it goes out any more.');
+    }
+  }
+}
+
+function found(row: CampaignRow | null): CampaignRow {
+  if (!row) {
+    throw new AppError('not_found', 'There is no such campaign.');
+  }
+  return row;
+}

@@ -1,0 +1,217 @@
+import { Injectable } from '@nestjs/common';
+import type { Account } from '../../accounts/account.js';
+import { peopleLimitOf } from '../../accounts/messaging-limit.js';
+import { PeopleService } from '../../contacts/people.service.js';
+import { Database, type Tx } from '../../database/database.js';
+import { ConversationsRepository } from '../../inbox/conversations.repository.js';
+import type { QuietHours } from '../campaign.entity.js';
+import type { RunningCampaign } from '../campaigns.repository.js';
+import { countryOfPerson } from '../pricing/phone-country.js';
+import { RecipientsRepository, type Rejection, type WaitingRecipient } from '../recipients.repository.js';
+import type { Lease } from './leases.repository.js';
+import { composeMessage, type PreparedRecipient, type SendingCampaign } from './preparation.js';
+import { quietUntil, zonesOf } from './quiet-hours.js';
+import { SendingLimitsRepository } from './sending-limits.repository.js';
+
+/** How long those wait for whom the portfolio's limit leaves no place now: places come free all the time. */
+const NO_PLACE_DELAY_MS = 60_000;
+
+/** Why recipients were put off. */
+export type WaitingReason = 'quiet_hours' | 'messaging_limit';
+
+export interface Preparation {
+  prepared: PreparedRecipient[];
+  /** Recipients that were looked at; 0: nobody of the campaign may be written to now. */
+  foundCount: number;
+  /** Why some of them were put off; null: none was. */
+  putOff: WaitingReason | null;
+}
+
+/** What the drain has in hand already, by recipient: in the database they still wait. */
+export type Held = ReadonlyMap<number, { contactId: number }>;
+
+/** Somebody found, with who they are. */
+interface Candidate {
+  recipient: WaitingRecipient;
+  contactId: number;
+  conversationId: number;
+}
+
+/** Makes the messages of those who are next, and leaves in peace whom it must. */
+@Injectable()
+export class RecipientPreparer {
+  constructor(
+    private readonly database: Database,
+    private readonly recipients: RecipientsRepository,
+    private readonly people: PeopleService,
+    private readonly conversations: ConversationsRepository,
+    private readonly limits: SendingLimitsRepository,
+  ) {}
+
+  /**
+   * Nothing is claimed: the number's lease is the claim, and {@link RecipientsRepository.markSending} asks again whether each
+   * still waits.
+   */
+  prepare(
+    account: Account,
+    lease: Lease,
+    campaign: RunningCampaign,
+    messages: ReadonlyMap<number | null, SendingCampaign>,
+    limit: number,
+    held: Held,
+  ): Promise<Preparation> {
+    return this.database.transaction(async (tx) => {
+      const found = await this.recipients.findWaiting(tx, lease, campaign.id, limit, [...held.keys()]);
+      const awake = await this.deferQuiet(tx, campaign.quietHours, found);
+      const candidates = await this.identify(tx, account, awake);
+      const { allowed, withoutPlace } = await this.withinLimits(tx, account, campaign, messages, candidates, held);
+      const prepared = await this.compose(tx, campaign, messages, allowed);
+      const limited = withoutPlace > 0 ? 'messaging_limit' : null;
+      return { prepared, foundCount: found.length, putOff: awake.length < found.length ? 'quiet_hours' : limited };
+    });
+  }
+
+  /** Those whose country sleeps wait for its morning. @returns the others */
+  private async deferQuiet(
+    tx: Tx,
+    quiet: QuietHours | null,
+    found: readonly WaitingRecipient[],
+  ): Promise<readonly WaitingRecipient[]> {
+    if (quiet === null) {
+      return found;
+    }
+    const now = new Date();
+    const byCountry = new Map<string | null, Date | null>();
+    const mornings = found.map((recipient) => {
+      const country = countryOfPerson(recipient);
+      if (!byCountry.has(country)) {
+        byCountry.set(country, quietUntil(quiet, zonesOf(country), now));
+      }
+      return byCountry.get(country) ?? null;
+    });
+    await this.recipients.defer(
+      tx,
+      found.flatMap(({ id }, index) => {
+        const until = mornings[index];
+        return until ? [{ id, until }] : [];
+      }),
+    );
+    return found.filter((_recipient, index) => !mornings[index]);
+  }
+
+  /** Who they are, and the thread with each; those who opted out meanwhile are skipped. */
+  private async identify(tx: Tx, account: Account, found: readonly WaitingRecipient[]): Promise<Candidate[]> {
+    if (found.length === 0) {
+      return [];
+    }
+    const people = await this.people.ensure(
+      tx,
+      account,
+      found.map(({ phone, userId, name }) => ({ phone, userId, name: name || null })),
+    );
+    const conversationIds = await this.conversations.ensure(
+      tx,
+      account.id,
+      people.map((person) => person.contactId),
+    );
+    await this.recipients.reject(
+      tx,
+      found.flatMap(({ id }, index) =>
+        people[index]?.optedOut ? [{ id, skipReason: 'opted_out', errorMessage: null }] : [],
+      ),
+    );
+    return found.flatMap((recipient, index) => {
+      const person = people[index];
+      return person && !person.optedOut
+        ? [{ recipient, contactId: person.contactId, conversationId: conversationIds[index] as number }]
+        : [];
+    });
+  }
+
+  /** Without those who heard enough of late, and those for whom Meta's limit leaves no place now. */
+  private async withinLimits(
+    tx: Tx,
+    account: Account,
+    campaign: RunningCampaign,
+    messages: ReadonlyMap<number | null, SendingCampaign>,
+    candidates: readonly Candidate[],
+    held: Held,
+  ): Promise<{ allowed: readonly Candidate[]; withoutPlace: number }> {
+    const rejected: Rejection[] = [];
+    let rest = candidates;
+    const skip = (reason: string, isSkipped: (candidate: Candidate) => boolean): void => {
+      rejected.push(
+        ...rest
+          .filter(isSkipped)
+          .map(({ recipient }) => ({ id: recipient.id, skipReason: reason, errorMessage: null })),
+      );
+      rest = rest.filter((candidate) => !isSkipped(candidate));
+    };
+    const contactIds = (): number[] => rest.map((candidate) => candidate.contactId);
+    const isMarketing = [...messages.values()].some(({ template }) => template.category === 'MARKETING');
+    if (isMarketing && rest.length > 0) {
+      const resting = await this.limits.findResting(tx, account.id, contactIds());
+      skip('cooldown', ({ contactId }) => resting.has(contactId));
+    }
+    if (campaign.frequencyCap && rest.length > 0) {
+      const { messages: most } = campaign.frequencyCap;
+      const recent = await this.limits.countRecent(tx, account.id, contactIds(), campaign.frequencyCap);
+      for (const { contactId } of held.values()) {
+        recent.set(contactId, (recent.get(contactId) ?? 0) + 1);
+      }
+      skip('frequency_cap', ({ contactId }) => (recent.get(contactId) ?? 0) >= most);
+    }
+    let withoutPlace = 0;
+    const limit = peopleLimitOf(account.messagingLimit);
+    if (limit !== null && rest.length > 0) {
+      const place = { portfolio: account.portfolio, accountId: account.id, limit };
+      const free = await this.limits.takePlaces(tx, place, contactIds());
+      const until = new Date(Date.now() + NO_PLACE_DELAY_MS);
+      const without = rest.filter(({ contactId }) => !free.has(contactId));
+      await this.recipients.defer(
+        tx,
+        without.map(({ recipient }) => ({ id: recipient.id, until })),
+      );
+      rest = rest.filter(({ contactId }) => free.has(contactId));
+      withoutPlace = without.length;
+    }
+    await this.recipients.reject(tx, rejected);
+    return { allowed: rest, withoutPlace };
+  }
+
+  private async compose(
+    tx: Tx,
+    campaign: RunningCampaign,
+    messages: ReadonlyMap<number | null, SendingCampaign>,
+    candidates: readonly Candidate[],
+  ): Promise<PreparedRecipient[]> {
+    const prepared: PreparedRecipient[] = [];
+    const rejected: Rejection[] = [];
+    for (const { recipient, contactId, conversationId } of candidates) {
+      const sending = messages.get(recipient.variantId);
+      const message = sending ? composeMessage(sending, recipient) : { error: 'Its template is gone' };
+      if ('error' in message) {
+        rejected.push({
+          id: recipient.id,
+          skipReason: ('skip' in message && message.skip) || null,
+          errorMessage: message.error,
+        });
+      } else if (sending) {
+        prepared.push({
+          id: recipient.id,
+          campaignId: campaign.id,
+          templateId: sending.template.id,
+          contactId,
+          conversationId,
+          to: recipient.phone ? { phone: recipient.phone } : { userId: recipient.userId as string },
+          attempt: recipient.attempt,
+          ...message,
+          templateName: sending.template.name,
+          templateLanguage: sending.template.language,
+        });
+      }
+    }
+    await this.recipients.reject(tx, rejected);
+    return prepared;
+  }
+}

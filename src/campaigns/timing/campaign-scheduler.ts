@@ -1,0 +1,79 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { AccountsService } from '../../accounts/accounts.service.js';
+import { AppError } from '../../common/app-error.js';
+import { BackgroundLoop } from '../../common/background-loop.js';
+import { LOGGER } from '../../config/logger.module.js';
+import { Database } from '../../database/database.js';
+import { CampaignMoves } from '../campaign-moves.service.js';
+import { TimingRepository, type DueCampaign } from './timing.repository.js';
+
+const EVERY_MS = 1_000;
+const BATCH = 100;
+/** Started at once; each may have to ask somebody else's server for its first page of people. */
+const AT_ONCE = 4;
+
+/**
+ * Starts campaigns whose time has come. The schedule is the table: nothing of it is lost with Redis or with a process, and
+ * of many schedulers that see the same campaign one moves it.
+ */
+@Injectable()
+export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly loop: BackgroundLoop;
+
+  constructor(
+    private readonly database: Database,
+    private readonly timing: TimingRepository,
+    private readonly moves: CampaignMoves,
+    private readonly accounts: AccountsService,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.loop = new BackgroundLoop({
+      everyMs: EVERY_MS,
+      round: (signal) => this.startDue(signal),
+      onError: (error) => logger.error({ context: 'CampaignScheduler', err: error }, 'starting campaigns failed'),
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.loop.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  private async startDue(signal: AbortSignal): Promise<void> {
+    const due = await this.timing.findDue(this.database, BATCH);
+    const next = due.values();
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (const campaign of next) {
+          if (signal.aborted) {
+            return;
+          }
+          await this.start(campaign);
+        }
+      }),
+    );
+  }
+
+  /** What keeps it from starting is its own fate; what is wrong with us it survives, and is tried again. */
+  private async start({ id, accountId }: DueCampaign): Promise<void> {
+    try {
+      const account = await this.accounts.find(accountId);
+      if (account) {
+        await this.moves.run(account, undefined, id);
+      } else {
+        await this.moves.failToStart(accountId, id, new AppError('account_inactive', 'The account is inactive.'));
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status >= 500) {
+        this.logger.error({ context: 'CampaignScheduler', campaign_id: id, err: error }, 'starting a campaign failed');
+        return;
+      }
+      // Somebody else was faster: it runs, or it is off the schedule.
+      await this.moves.failToStart(accountId, id, error);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import type { Queryable, Tx } from '../../database/database.js';
+import type { AbTest } from '../campaign.entity.js';
+
+export interface DueCampaign {
+  id: number;
+  accountId: number;
+}
+
+/** Tries beyond which a recipient is not sent to again, however silent the evidence stays. */
+const MOST_ATTEMPTS = 3;
+const GIVE_UP_AFTER_S = 60;
+
+/** What of campaigns happens by the clock. */
+@Injectable()
+export class TimingRepository {
+  /** Scheduled campaigns whose time has come, the longest due first. */
+  async findDue(q: Queryable, limit: number): Promise<DueCampaign[]> {
+    return q.query<DueCampaign>(
+      `select id, account_id as "accountId" from campaigns
+       where status = 'scheduled' and scheduled_at <= now() order by scheduled_at, id limit $1`,
+      [limit],
+    );
+  }
+
+  /** Running campaigns whose time is over and of which somebody still waits. */
+  async findExpired(q: Queryable): Promise<number[]> {
+    const rows = await q.query<{ id: number }>(
+      `select c.id from campaigns c
+       where c.status = 'running' and c.expires_at <= now()
+         and exists (select 1 from campaign_recipients r where r.campaign_id = c.id and r.phase = 0)`,
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Running campaigns whose trial is over and has no winner yet. */
+  async findTrialsOver(q: Queryable): Promise<(DueCampaign & { abTest: AbTest })[]> {
+    return q.query<DueCampaign & { abTest: AbTest }>(
+      `select id, account_id as "accountId", ab_test as "abTest" from campaigns
+       where status = 'running' and ab_test is not null and winner_variant_id is null and audience_state <> 'resolving'
+         and started_at + make_interval(mins => (ab_test ->> 'wait_minutes')::int) <= now()
+       order by id limit 100`,
+    );
+  }
+
+  /** @returns false when somebody else was faster */
+  async setWinner(tx: Tx, campaignId: number, variantId: number): Promise<boolean> {
+    const rows = await tx.query(
+      `update campaigns set winner_variant_id = $2, winner_chosen_at = now(), updated_at = now()
+       where id = $1 and winner_variant_id is null and ab_test is not null
+         and exists (select 1 from campaign_variants v where v.campaign_id = $1 and v.id = $2)
+       returning id`,
+      [campaignId, variantId],
+    );
+    return rows.length > 0;
+  }
+
+  /** Campaigns with a winner that somebody still waits for. */
+  async findWithHeld(q: Queryable): Promise<(DueCampaign & { winnerId: number })[]> {
+    return q.query<DueCampaign & { winnerId: number }>(
+      `select c.id, c.account_id as "accountId", c.winner_variant_id as "winnerId" from campaigns c
+       where c.status in ('running', 'paused') and c.winner_variant_id is not null
+         and exists (select 1 from campaign_recipients r
+           where r.campaign_id = c.id and r.phase = 0 and r.not_before = 'infinity')`,
+    );
+  }
+
+  /** `on_unknown = drop`: given up when the next minute has told nothing. */
+  async dropUnknown(q: Queryable): Promise<number> {
+    const rows = await q.query(
+      `update campaign_recipients r set status = 'failed', error_message = 'The outcome is not known; given up'
+       from campaigns c
+       where c.on_unknown = 'drop' and c.unknown_count > 0 and r.campaign_id = c.id and r.phase = 3
+         and r.status = 'unknown' and r.unknown_at < now() - make_interval(secs => $1)
+       returning r.id`,
+      [GIVE_UP_AFTER_S],
+    );
+    return rows.length;
+  }
+
+  /**
+   * `on_unknown = resend`: sent again once a status has come for a message of the same number that was posted so much later.
+   * That is evidence that statuses flow, and that this one would have come; without it the clock stands still.
+   * @returns the numbers that have something to send
+   */
+  async resendSilent(q: Queryable): Promise<number[]> {
+    const rows = await q.query<{ account_id: number }>(
+      `update campaign_recipients r
+       set status = 'pending', attempt_token = null, claim_epoch = null, message_id = null, sent_at = null,
+         error_code = null, error_message = null, not_before = '-infinity', unknown_at = null
+       from campaigns c
+         join sending_leases l on l.account_id = c.account_id
+       where c.on_unknown = 'resend' and c.status = 'running' and c.unknown_count > 0
+         and r.campaign_id = c.id and r.phase = 3 and r.status = 'unknown' and r.attempt < $1
+         and r.identity not like 'erased:%'
+         and exists (select 1 from messages m where m.attempt_token = r.attempt_token and m.status = 'unknown'
+           and m.created_at + make_interval(secs => c.resend_after_s) <= l.evidence_at)
+       returning r.account_id`,
+      [MOST_ATTEMPTS],
+    );
+    return [...new Set(rows.map((row) => row.account_id))];
+  }
+
+  /** Notes that a status came for a message that was posted then. Every few seconds is enough. */
+  async noteEvidence(tx: Tx, accountId: number, postedAt: Date): Promise<void> {
+    await tx.query(
+      `update sending_leases set evidence_at = $2
+       where account_id = $1 and (evidence_at is null or evidence_at < $2::timestamptz - interval '5 seconds')`,
+      [accountId, postedAt],
+    );
+  }
+}
