@@ -47,6 +47,16 @@ export class Config {
       credentials: { accessKeyId: string; secretAccessKey: Secret } | null;
     } | null;
   };
+  /** Where audiences beyond contacts and files come from. */
+  readonly audiences: {
+    /** Path of the module of named audiences. */
+    module: string | null;
+    /** Path of a module, or an address, that is asked first. */
+    resolver: string | null;
+    resolverSecret: Secret | null;
+  };
+  /** What others tell us to call may be http, on any port, and in private networks. */
+  readonly allowPrivateTargets: boolean;
   /** ISO country code for numbers written without `+`, or null. */
   readonly defaultCountry: string | null;
   /** Words that opt in and out in place of the built-in ones; null: those. */
@@ -88,6 +98,12 @@ export class Config {
       retentionDays: env.RETENTION_WEBHOOK_LOG_DAYS,
     };
     this.media = { dir: env.MEDIA_DIR, s3: s3Of(env) };
+    this.audiences = {
+      module: env.AUDIENCES_MODULE ?? null,
+      resolver: env.CAMPAIGN_RESOLVER ?? null,
+      resolverSecret: secret(env.CAMPAIGN_RESOLVER_SECRET),
+    };
+    this.allowPrivateTargets = env.ALLOW_PRIVATE_NETWORK_TARGETS;
     this.defaultCountry = env.DEFAULT_COUNTRY === 'none' ? null : env.DEFAULT_COUNTRY;
     this.consent = {
       optOut: env.OPT_OUT_KEYWORDS === undefined ? null : list(env.OPT_OUT_KEYWORDS),

@@ -182,15 +182,22 @@ export class Env {
   @IsString()
   S3_SECRET_ACCESS_KEY?: string;
 
-  /** Module that exports named audiences as async iterables. */
+  /** Path of a JavaScript module whose export `audiences` has the named audiences. */
   @IsOptional()
   @IsString()
   AUDIENCES_MODULE?: string;
 
-  /** Name of the export, or HTTPS address, that resolves every campaign's audience. */
+  /** Path of a JavaScript module (its default export), or HTTPS address, that is asked first for every campaign's audience. */
   @IsOptional()
   @IsString()
   CAMPAIGN_RESOLVER?: string;
+
+  /** Signs what the address in CAMPAIGN_RESOLVER is asked (Standard Webhooks): whsec_ and base64 of 24 bytes or more. */
+  @IsOptional()
+  @Matches(/^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}$/, {
+    message: 'CAMPAIGN_RESOLVER_SECRET must be whsec_ and base64 of 24 bytes or more',
+  })
+  CAMPAIGN_RESOLVER_SECRET?: string;
 
   /** Words that opt a customer out, separated by commas; unset: a built-in list in several languages. */
   @IsOptional()
@@ -264,11 +271,24 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
   if (env.NODE_ENV === 'production' && env.ALLOW_UNSIGNED_WEBHOOKS === true) {
     problems.push('ALLOW_UNSIGNED_WEBHOOKS must not be true in production');
   }
-  problems.push(...s3Problems(given));
+  problems.push(...s3Problems(given), ...resolverProblems(env));
   if (problems.length > 0) {
     throw new EnvironmentError(problems);
   }
   return env;
+}
+
+/** An address is asked with a signature only. */
+function resolverProblems({ CAMPAIGN_RESOLVER, CAMPAIGN_RESOLVER_SECRET }: Env): string[] {
+  const isAddress = /^https?:/i.test(CAMPAIGN_RESOLVER ?? '');
+  if (isAddress !== (CAMPAIGN_RESOLVER_SECRET === undefined)) {
+    return [];
+  }
+  return [
+    isAddress
+      ? 'CAMPAIGN_RESOLVER_SECRET is required when CAMPAIGN_RESOLVER is an address'
+      : 'CAMPAIGN_RESOLVER_SECRET is of no use unless CAMPAIGN_RESOLVER is an address',
+  ];
 }
 
 /** Half a bucket would be found out only when the first file comes. */

@@ -4,6 +4,7 @@ import type { Tx } from '../database/database.js';
 import { Outbox, type OutboxEvent } from '../outbox/outbox.js';
 import { keywordReader, type ConsentIntent } from './consent-keywords.js';
 import { ConsentRepository, type ConsentState } from './consent.repository.js';
+import { PeoplePorts } from './people-ports.js';
 
 /** That a person wants marketing messages, or does not. */
 export interface ConsentChange {
@@ -32,6 +33,7 @@ export class ConsentService {
   constructor(
     private readonly repository: ConsentRepository,
     private readonly outbox: Outbox,
+    private readonly ports: PeoplePorts,
     config: Config,
   ) {
     this.intentOf = keywordReader(config.consent);
@@ -66,11 +68,16 @@ export class ConsentService {
         back.map(({ state }) => state.id),
       );
     }
+    const changed = effective.filter(({ state, change }) => state.opted_out !== change.optedOut);
+    if (changed.length > 0) {
+      await this.ports.consent(
+        tx,
+        changed.map(({ change }) => change),
+      );
+    }
     await this.outbox.append(
       tx,
-      effective.flatMap(({ state, change }) =>
-        state.opted_out === change.optedOut ? [] : [toEvent(state.phone, change)],
-      ),
+      changed.map(({ state, change }) => toEvent(state.phone, change)),
     );
   }
 

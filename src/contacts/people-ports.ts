@@ -26,18 +26,29 @@ export interface Acquaintance {
   lastInboundAt: Date | null;
 }
 
+/** That somebody does not want marketing any more, or wants it again. */
+export interface ConsentFact {
+  contactId: number;
+  /** Whose event told of it; null: the installation's. */
+  accountId: number | null;
+  optedOut: boolean;
+  at: Date;
+  source: string;
+}
+
 type Handler<T> = (tx: Tx, act: T) => Promise<void>;
 
 type Source = (tx: Tx, contactIds: readonly number[]) => Promise<readonly Acquaintance[]>;
 
 /**
- * What has to happen everywhere when two people turn out to be one, or one is forgotten. Modules above contacts register
+ * What has to happen everywhere when two people turn out to be one, one is forgotten, or changes their mind. Modules above contacts register
  * what concerns their own tables; all of it runs in one transaction, in the order of registration.
  */
 @Injectable()
 export class PeoplePorts {
   private readonly mergers: Handler<Merge>[] = [];
   private readonly erasers: Handler<Erasure>[] = [];
+  private readonly consentHandlers: Handler<readonly ConsentFact[]>[] = [];
   private source: Source = () => Promise.resolve([]);
 
   /**
@@ -50,6 +61,11 @@ export class PeoplePorts {
 
   onErase(handler: Handler<Erasure>): void {
     this.erasers.push(handler);
+  }
+
+  /** Told of every change of mind, in the transaction that stores it; the contacts are locked. */
+  onConsent(handler: Handler<readonly ConsentFact[]>): void {
+    this.consentHandlers.push(handler);
   }
 
   /** Who is asked how well people are known. */
@@ -66,6 +82,12 @@ export class PeoplePorts {
   async erase(tx: Tx, act: Erasure): Promise<void> {
     for (const handler of this.erasers) {
       await handler(tx, act);
+    }
+  }
+
+  async consent(tx: Tx, facts: readonly ConsentFact[]): Promise<void> {
+    for (const handler of this.consentHandlers) {
+      await handler(tx, facts);
     }
   }
 

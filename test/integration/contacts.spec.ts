@@ -319,7 +319,8 @@ describe('people', () => {
     let nobody: number;
 
     const select = async (filters: Record<string, unknown>, accountIds: number[] | null = null): Promise<number[]> => {
-      const { sql, values } = audience.compile(filters, { accountIds, portfolio: 'portfolio-0', firstParameter: 2 });
+      const scope = { accountIds, accountId: account.id, portfolio: 'portfolio-0', firstParameter: 2 };
+      const { sql, values } = audience.compile(filters, scope);
       const rows = await db.queryDynamic<{ contact_id: number }>(
         `select a.contact_id from (${sql}) a where a.contact_id >= $1 order by a.contact_id`,
         [Math.min(asha, ravi, nobody), ...values],
@@ -354,6 +355,17 @@ describe('people', () => {
         `insert into contact_labels select $1::bigint, id from labels union all select $2::bigint, id from labels where name = 'New'`,
         [asha, ravi],
       );
+      await db.query(`update contacts set notes = 'A late payer' where id = $1`, [ravi]);
+      await db.query(
+        `insert into contact_identities (contact_id, kind, scope, value) values ($1, 'username', 'portfolio-0', 'ravi.k')`,
+        [ravi],
+      );
+      await db.query(
+        `insert into conversations (account_id, contact_id, label_id, is_resolved, assigned_to, unread_count, last_inbound_at)
+         values ($1, $2, (select id from labels where name = 'VIP'), true, null, 0, '2026-06-01'),
+           ($1, $3, null, false, 'Meera', 3, null)`,
+        [account.id, asha, ravi],
+      );
     });
 
     it.each<[string, Record<string, unknown>, string[]]>([
@@ -379,6 +391,33 @@ describe('people', () => {
       ['times', { created_at__gte: '2026-01-01', created_at__lt: '2026-02-01T00:00:00+05:30' }, ['asha']],
       ['subscribed', { subscribed_at__isnull: false }, ['ravi']],
       ['an empty list', { name__in: [] }, []],
+      ['an id', { id__gte: 1, name__iexact: 'ravi' }, ['ravi']],
+      ['capitals that matter', { name__contains: 'rav' }, []],
+      ['capitals that matter and match', { name__startswith: 'Rav', name__endswith: 'vi' }, ['ravi']],
+      ['the end of a name', { name__iendswith: 'SURE' }, ['asha']],
+      ['an email whatever its case', { email__iexact: 'ASHA@example.com' }, ['asha']],
+      ['notes', { notes__icontains: 'late payer' }, ['ravi']],
+      ['the end of a phone', { phone__endswith: '0001' }, ['asha']],
+      ['a range, its ends in it', { created_at__range: ['2026-01-02', '2026-01-03'] }, ['asha']],
+      ['a user id', { user_id: 'IN.555' }, ['asha']],
+      ['user ids', { user_id__in: ['IN.555', 'IN.556'] }, ['asha', 'nobody']],
+      ['no user id', { user_id__isnull: true }, ['ravi']],
+      ['a username, with or without its @', { username__istartswith: '@Ravi' }, ['ravi']],
+      ['labels by their ids’ other name', { labels__isnull: true }, ['nobody']],
+      ['a conversation', { has_conversation: true }, ['asha', 'ravi']],
+      ['no conversation', { has_conversation: false }, ['nobody']],
+      ['when they last wrote', { last_inbound_at__gte: '2026-05-01' }, ['asha']],
+      ['never having written', { last_inbound_at__isnull: true }, ['ravi', 'nobody']],
+      ['their conversation’s label', { conversation__label: 'vip' }, ['asha']],
+      ['their conversation’s labels', { conversation__label__in: ['VIP', 'none'] }, ['asha']],
+      ['facts of one and the same conversation', { conversation__label: 'vip', conversation__is_resolved: false }, []],
+      ['who looks after them', { conversation__assigned_to__icontains: 'MEERA' }, ['ravi']],
+      ['unread messages', { conversation__unread_count__gt: 2 }, ['ravi']],
+      ['what they are not', { exclude: { labels__name: 'VIP' } }, ['ravi', 'nobody']],
+      ['what they are not, all together', { exclude: { labels__name: 'New', name: 'Ravi' } }, ['asha', 'nobody']],
+      ['not having done it, if ever', { exclude: { subscribed_at__gte: '2026-01-01' } }, ['asha', 'nobody']],
+      ['both ways', { labels__name: 'New', exclude: { last_inbound_at__gte: '2026-05-01' } }, ['ravi']],
+      ['excluding nothing', { exclude: {} }, ['asha', 'ravi', 'nobody']],
     ])('select by %s', async (_what, filters, expected) => {
       const ids = { asha, ravi, nobody } as Record<string, number>;
       expect(await select(filters)).toEqual(
@@ -410,19 +449,36 @@ describe('people', () => {
 
     it('refuse by name what is not on the list', () => {
       expect(
-        errorsOf({ password: 'x', notes__icontains: 'y', labels__color: 'z', name__regex: '.*', __proto: 1 }),
+        errorsOf({ password: 'x', identity_key__icontains: 'y', labels__color: 'z', name__regex: '.*', __proto: 1 }),
       ).toEqual([
         'audience_filters.password',
-        'audience_filters.notes__icontains',
+        'audience_filters.identity_key__icontains',
         'audience_filters.labels__color',
         'audience_filters.name__regex',
         'audience_filters.__proto',
       ]);
     });
 
+    it('refuse by name what is excluded and not on the list', () => {
+      expect(errorsOf({ exclude: { name: 'x', secret: 1, exclude: {} } })).toEqual([
+        'audience_filters.exclude.secret',
+        'audience_filters.exclude.exclude',
+      ]);
+    });
+
+    it('know conversations of an account only', () => {
+      expect(errorsOf({ has_conversation: true, conversation__label: 'VIP' })).toEqual([
+        'audience_filters.has_conversation',
+        'audience_filters.conversation__label',
+      ]);
+    });
+
     it('refuse what is too long', () => {
       expect(errorsOf({ name__icontains: 'a'.repeat(256) })).toHaveLength(1);
       expect(errorsOf({ name__in: new Array(1_001).fill('a') })).toHaveLength(1);
+      expect(errorsOf(Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`x${at}`, 1])))).toEqual([
+        'audience_filters',
+      ]);
     });
 
     it.each([
@@ -438,6 +494,12 @@ describe('people', () => {
       [{ labels__id: 'VIP' }],
       [{ labels__id__in: [1.5] }],
       [{ subscribed_at__isnull: 1 }],
+      [{ created_at__range: ['2026-01-01'] }],
+      [{ id__range: [1, 'x'] }],
+      [{ has_conversation: 'yes' }],
+      [{ has_conversation__isnull: true }],
+      [{ conversation__unread_count__gt: '2' }],
+      [{ exclude: ['name'] }],
     ])('refuse values that make no sense: %j', (filters) => {
       expect(errorsOf(filters)).toEqual([`audience_filters.${Object.keys(filters)[0]}`]);
     });

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { readAudience, type LineError } from '../../src/campaigns/csv-audience.js';
+import { readAudience, type LineError } from '../../src/campaigns/audience/csv-audience.js';
 import type { AudienceLine } from '../../src/campaigns/recipients.repository.js';
 
 async function read(text: string, chunkSize = 7): Promise<{ lines: AudienceLine[]; errors: LineError[] }> {

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
-import { AppError } from '../common/app-error.js';
-import { openCsv } from '../common/csv.js';
-import { shownValue, type LineError } from '../common/csv-cell.js';
-import { parsePhoneNumber } from '../common/phone-number.js';
-import type { AudienceLine } from './recipients.repository.js';
+import { AppError } from '../../common/app-error.js';
+import { openCsv } from '../../common/csv.js';
+import { shownValue, unguardFormula, type LineError } from '../../common/csv-cell.js';
+import { parsePhoneNumber } from '../../common/phone-number.js';
+import type { AudienceLine } from '../recipients.repository.js';
 
-export type { LineError } from '../common/csv-cell.js';
+export type { LineError } from '../../common/csv-cell.js';
 
 const PHONE_COLUMNS = ['phone', 'phone_number', 'mobile', 'number', 'wa_id'];
 const NAME_COLUMNS = ['name', 'full_name', 'first_name'];
@@ -62,7 +62,10 @@ function readLine(
   const cells: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [index, column] of columns.entries()) {
     if (column !== '') {
-      cells[column] = (record[index] ?? '').slice(0, MAX_CELL_LENGTH).toWellFormed();
+      // An export of ours is an audience too.
+      cells[column] = unguardFormula(record[index] ?? '')
+        .slice(0, MAX_CELL_LENGTH)
+        .toWellFormed();
     }
   }
   const phoneColumn = PHONE_COLUMNS.find((name) => columns.includes(name)) as string;

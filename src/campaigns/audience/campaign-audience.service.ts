@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import type { Account } from '../accounts/account.js';
-import { AppError } from '../common/app-error.js';
-import { Config } from '../config/config.js';
-import { Database, type Tx } from '../database/database.js';
-import { sourcesOf, wrongMove } from './campaign-status.js';
-import { CampaignsRepository } from './campaigns.repository.js';
+import type { Account } from '../../accounts/account.js';
+import { AppError } from '../../common/app-error.js';
+import { Config } from '../../config/config.js';
+import { Database, type Tx } from '../../database/database.js';
+import { sourcesOf, wrongMove } from '../campaign-status.js';
+import { CampaignsRepository } from '../campaigns.repository.js';
+import { asDuplicate } from './audience-person.js';
 import { readAudience, type LineError } from './csv-audience.js';
-import { RecipientsRepository, type AudienceLine } from './recipients.repository.js';
+import { RecipientsRepository, type AudienceLine } from '../recipients.repository.js';
 
 const BATCH = 5_000;
 const SHOWN_ERRORS = 1_000;
@@ -46,17 +47,7 @@ export class CampaignAudienceService {
         throw wrongMove('upload', campaign.status);
       }
       await this.recipients.clear(tx, id);
-      await this.campaigns.update(
-        tx,
-        { accountId: account.id, id },
-        {
-          name: campaign.name,
-          templateId: campaign.template_id,
-          audienceType: 'csv',
-          audienceFilters: campaign.audience_filters,
-          parameterMappings: campaign.parameter_mappings,
-        },
-      );
+      await this.campaigns.update(tx, { accountId: account.id, id }, { audience_type: 'csv' });
       let batch: AudienceLine[] = [];
       for await (const { line, error } of readAudience(file, this.config.defaultCountry)) {
         result.total += 1;
@@ -83,9 +74,7 @@ export class CampaignAudienceService {
       return 0;
     }
     const inserted = await this.recipients.insertLines(tx, accountId, id, lines);
-    const duplicates = lines
-      .filter((line) => !inserted.has(line.line))
-      .map((line) => ({ ...line, identity: `line:${line.line}`, skipReason: 'duplicate' }));
+    const duplicates = lines.filter(({ line }) => !inserted.has(line)).map(asDuplicate);
     if (duplicates.length > 0) {
       await this.recipients.insertLines(tx, accountId, id, duplicates);
     }
