@@ -12,6 +12,9 @@ const EVERY_MS = 1_000;
 const BATCH = 100;
 /** Started at once; each may have to ask somebody else's server for its first page of people. */
 const AT_ONCE = 4;
+const RETRY_MS = 15_000;
+/** So long after its time a campaign is still tried to start. */
+const PATIENCE_MS = 30 * 60_000;
 
 /**
  * Starts campaigns whose time has come. The schedule is the table: nothing of it is lost with Redis or with a process, and
@@ -20,6 +23,8 @@ const AT_ONCE = 4;
 @Injectable()
 export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly loop: BackgroundLoop;
+  /** When those that could not start for no fault of theirs are tried again. */
+  private readonly retryAt = new Map<number, number>();
 
   constructor(
     private readonly database: Database,
@@ -44,8 +49,11 @@ export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationS
   }
 
   private async startDue(signal: AbortSignal): Promise<void> {
+    const now = Date.now();
     const due = await this.timing.findDue(this.database, BATCH);
-    const next = due.values();
+    const ready = due.filter(({ id }) => (this.retryAt.get(id) ?? 0) <= now);
+    ready.forEach(({ id }) => this.retryAt.delete(id));
+    const next = ready.values();
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
         for (const campaign of next) {
@@ -58,8 +66,11 @@ export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationS
     );
   }
 
-  /** What keeps it from starting is its own fate; what is wrong with us it survives, and is tried again. */
-  private async start({ id, accountId }: DueCampaign): Promise<void> {
+  /**
+   * What keeps it from starting is its own fate; what is wrong with us, or with the server that knows its audience, it
+   * survives for a while.
+   */
+  private async start({ id, accountId, scheduledAt }: DueCampaign): Promise<void> {
     try {
       const account = await this.accounts.find(accountId);
       if (account) {
@@ -68,9 +79,14 @@ export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationS
         await this.moves.failToStart(accountId, id, new AppError('account_inactive', 'The account is inactive.'));
       }
     } catch (error) {
-      if (!(error instanceof AppError) || error.status >= 500) {
-        this.logger.error({ context: 'CampaignScheduler', campaign_id: id, err: error }, 'starting a campaign failed');
+      const isOurs = !(error instanceof AppError) || error.status >= 500;
+      if (isOurs && Date.now() - scheduledAt.getTime() < PATIENCE_MS) {
+        this.retryAt.set(id, Date.now() + RETRY_MS);
+        this.logger.warn({ context: 'CampaignScheduler', campaign_id: id, err: error }, 'starting a campaign failed');
         return;
+      }
+      if (!(error instanceof AppError)) {
+        throw error;
       }
       // Somebody else was faster: it runs, or it is off the schedule.
       await this.moves.failToStart(accountId, id, error);

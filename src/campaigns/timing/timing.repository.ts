@@ -2,9 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../../database/database.js';
 import type { AbTest } from '../campaign.entity.js';
 
-export interface DueCampaign {
+/** A campaign and its number. */
+export interface TimedCampaign {
   id: number;
   accountId: number;
+}
+
+export interface DueCampaign extends TimedCampaign {
+  scheduledAt: Date;
 }
 
 /** Tries beyond which a recipient is not sent to again, however silent the evidence stays. */
@@ -17,7 +22,7 @@ export class TimingRepository {
   /** Scheduled campaigns whose time has come, the longest due first. */
   async findDue(q: Queryable, limit: number): Promise<DueCampaign[]> {
     return q.query<DueCampaign>(
-      `select id, account_id as "accountId" from campaigns
+      `select id, account_id as "accountId", scheduled_at as "scheduledAt" from campaigns
        where status = 'scheduled' and scheduled_at <= now() order by scheduled_at, id limit $1`,
       [limit],
     );
@@ -34,8 +39,8 @@ export class TimingRepository {
   }
 
   /** Running campaigns whose trial is over and has no winner yet. */
-  async findTrialsOver(q: Queryable): Promise<(DueCampaign & { abTest: AbTest })[]> {
-    return q.query<DueCampaign & { abTest: AbTest }>(
+  async findTrialsOver(q: Queryable): Promise<(TimedCampaign & { abTest: AbTest })[]> {
+    return q.query<TimedCampaign & { abTest: AbTest }>(
       `select id, account_id as "accountId", ab_test as "abTest" from campaigns
        where status = 'running' and ab_test is not null and winner_variant_id is null and audience_state <> 'resolving'
          and started_at + make_interval(mins => (ab_test ->> 'wait_minutes')::int) <= now()
@@ -56,8 +61,8 @@ export class TimingRepository {
   }
 
   /** Campaigns with a winner that somebody still waits for. */
-  async findWithHeld(q: Queryable): Promise<(DueCampaign & { winnerId: number })[]> {
-    return q.query<DueCampaign & { winnerId: number }>(
+  async findWithHeld(q: Queryable): Promise<(TimedCampaign & { winnerId: number })[]> {
+    return q.query<TimedCampaign & { winnerId: number }>(
       `select c.id, c.account_id as "accountId", c.winner_variant_id as "winnerId" from campaigns c
        where c.status in ('running', 'paused') and c.winner_variant_id is not null
          and exists (select 1 from campaign_recipients r
@@ -86,7 +91,8 @@ export class TimingRepository {
   async resendSilent(q: Queryable): Promise<number[]> {
     const rows = await q.query<{ account_id: number }>(
       `update campaign_recipients r
-       set status = 'pending', attempt_token = null, claim_epoch = null, message_id = null, sent_at = null,
+       set status = 'pending', retry_count = least(r.retry_count + 1, 32767), attempt_token = null, claim_epoch = null,
+         message_id = null, sent_at = null,
          error_code = null, error_message = null, not_before = '-infinity', unknown_at = null
        from campaigns c
          join sending_leases l on l.account_id = c.account_id
