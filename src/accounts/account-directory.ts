@@ -118,6 +118,7 @@ export class AccountDirectory {
         portfolio: record.portfolioId ?? record.wabaId ?? record.phoneNumberId,
         displayPhoneNumber: record.displayPhoneNumber,
         messagesPerSecond: record.messagesPerSecond,
+        messagingLimit: record.messagingLimit,
         isActive: record.isActive,
         accessToken,
         appSecret: record.appSecret === null ? null : this.vault.open(record.id, 'app_secret', record.appSecret),

@@ -32,6 +32,15 @@ export class AccountVault {
     return record.accessToken === null ? null : this.open(record.id, 'access_token', record.accessToken);
   }
 
+  /** The access token in the clear; null when there is none that can be read. */
+  readAccessToken(record: AccountRecord): string | null {
+    try {
+      return this.accessTokenOf(record)?.reveal() ?? null;
+    } catch {
+      return null;
+    }
+  }
+
   /** The end of the access token, for people to tell tokens apart; null when there is no token. */
   describeAccessToken(record: AccountRecord): { last4: string | null } | null {
     if (record.managedBy === 'environment') {

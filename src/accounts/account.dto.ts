@@ -179,6 +179,23 @@ export class UpdateAccountDto extends AccountSettingsDto {
   phone_number_id?: string;
 }
 
+export class AccountEventDto {
+  @Text({ max: 200, description: 'Snake case, stable.', example: 'account_restricted' })
+  code: string;
+
+  @OneOf(['info', 'warning', 'critical'])
+  severity: string;
+
+  @Text({ max: 2_000 })
+  message: string;
+
+  @Text({ max: 2_000, min: 0, description: 'For a person; empty: nothing.' })
+  what_to_do: string;
+
+  @Timestamp({ description: 'By Meta’s clock.' })
+  occurred_at: string;
+}
+
 export class AccountHealthDto {
   @Id()
   account_id: number;
@@ -205,6 +222,17 @@ export class AccountHealthDto {
 
   @Text({ max: 50, nullable: true, description: 'From Meta now.', example: 'TIER_10K' })
   messaging_limit: string | null;
+
+  @OneOf(['ok', 'restricted', 'disabled', 'deleted'], {
+    description: 'May the account send, by what Meta told by webhook? Campaigns pause when it may not.',
+  })
+  standing: string;
+
+  @Timestamp({ nullable: true, description: 'When a restriction ends by itself, where Meta said so.' })
+  standing_until: string | null;
+
+  @ListOf(() => AccountEventDto, { description: 'What Meta told of the account by webhook, newest first, at most 20.' })
+  events: AccountEventDto[];
 
   @Text({ max: 50, nullable: true, description: 'From Meta now.', example: 'STANDARD' })
   throughput_level: string | null;
@@ -258,6 +286,9 @@ export function toAccountHealthDto(health: AccountHealth, config: Config): Accou
     number_status: number?.status ?? null,
     quality_rating: number?.quality_rating ?? null,
     messaging_limit: number?.whatsapp_business_manager_messaging_limit ?? null,
+    standing: record.standing,
+    standing_until: record.standingUntil?.toISOString() ?? null,
+    events: health.events.map((event) => ({ ...event, occurred_at: event.occurred_at.toISOString() })),
     throughput_level: number?.throughput?.level ?? null,
     profile_error: record.profileError,
     webhook_signature_configured: health.signatureConfigured,

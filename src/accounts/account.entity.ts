@@ -1,4 +1,5 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
+import type { Standing } from './account-events.js';
 
 /** Who holds the credentials: the API, or the environment (single-account mode). */
 export type ManagedBy = 'api' | 'environment';
@@ -53,6 +54,23 @@ export class AccountRecord {
 
   @Column('text', { nullable: true })
   messagingLimit: string | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  messagingLimitAt: Date | null;
+
+  /** When, by Meta's clock, its events said so. */
+  @Column({ type: 'timestamptz', nullable: true })
+  profileNameAt: Date | null;
+
+  /** May it send, by what Meta has said? */
+  @Column({ type: 'text', default: 'ok' })
+  standing: Standing;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  standingUntil: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  standingAt: Date | null;
 
   @Column('integer', { default: 80 })
   messagesPerSecond: number;

@@ -10,6 +10,8 @@ export interface Account {
   portfolio: string;
   displayPhoneNumber: string | null;
   messagesPerSecond: number;
+  /** As Meta names it (TIER_10K); see peopleLimitOf. */
+  messagingLimit: string | null;
   isActive: boolean;
   accessToken: Secret;
   /** The account's own; null: `config.webhook.appSecret` is the effective one. */

@@ -47,6 +47,13 @@ export class AccountsRepository {
     });
   }
 
+  findForShare(tx: Tx, id: number): Promise<AccountRecord | null> {
+    return tx.manager.findOne(AccountRecord, {
+      where: { id, deletedAt: IsNull() },
+      lock: { mode: 'pessimistic_read' },
+    });
+  }
+
   getIn(tx: Tx, id: number): Promise<AccountRecord> {
     return tx.manager.findOneByOrFail(AccountRecord, { id });
   }

@@ -7,8 +7,13 @@ import { Config } from '../config/config.js';
 import { Database, type Tx } from '../database/database.js';
 import { violatedUniqueKey } from '../database/pg-error.js';
 import { mayUse, type Principal } from '../http/principal.js';
+import { Outbox } from '../outbox/outbox.js';
 import type { Account } from './account.js';
+import { accountAlertEvent } from './account-alert.js';
 import { AccountDirectory } from './account-directory.js';
+import { isStopped, type Standing } from './account-events.js';
+import { AccountEventsRepository, type AccountEventRow } from './account-events.repository.js';
+import { AccountPorts } from './account-ports.js';
 import { AccountRecord } from './account.entity.js';
 import { AccountProfiles, type NumberHealth } from './account-profiles.js';
 import { AccountVault } from './account-vault.js';
@@ -39,6 +44,8 @@ export interface AccountHealth extends NumberHealth {
   record: AccountRecord;
   /** Some app secret is there to check the signature of its webhooks. */
   signatureConfigured: boolean;
+  /** What Meta told of it by webhook, newest first. */
+  events: AccountEventRow[];
 }
 
 const LIST = 'accounts';
@@ -52,6 +59,17 @@ const UNKNOWN_PROFILE: Partial<AccountRecord> = {
   messagingLimit: null,
 };
 
+/** What is known of an account of which Meta said nothing yet. */
+const UNKNOWN_STANDING: Partial<AccountRecord> = {
+  standing: 'ok',
+  standingUntil: null,
+  standingAt: null,
+  messagingLimitAt: null,
+  profileNameAt: null,
+};
+/** Events of Meta's that the health of an account shows. */
+const HEALTH_EVENTS = 20;
+
 /** The sending numbers and their credentials. `by` is who asks; null is the operator at the command line. */
 @Injectable()
 export class AccountsService {
@@ -64,6 +82,9 @@ export class AccountsService {
     private readonly vault: AccountVault,
     private readonly profiles: AccountProfiles,
     private readonly config: Config,
+    private readonly events: AccountEventsRepository,
+    private readonly ports: AccountPorts,
+    private readonly outbox: Outbox,
   ) {}
 
   /** All accounts that are not deleted, active or not, with their secrets; at most a second old. */
@@ -131,12 +152,20 @@ export class AccountsService {
         this.assertLeavesEnvironmentAlone(before, changes);
       }
       const isOtherNumber = changes.phoneNumberId !== undefined && changes.phoneNumberId !== before.phoneNumberId;
+      const isOtherWaba = changes.wabaId !== undefined && changes.wabaId !== before.wabaId;
       const columns = {
         ...this.columnsOf(id, changes, before.appSecretFingerprints),
         ...(isOtherNumber ? UNKNOWN_PROFILE : {}),
+        ...(isOtherNumber || isOtherWaba ? UNKNOWN_STANDING : {}),
       };
+      if (isOtherNumber || isOtherWaba) {
+        await this.events.forget(tx, id);
+      }
       if (Object.keys(columns).length > 0) {
         await tx.manager.update(AccountRecord, { id }, columns);
+      }
+      if (changes.accessToken && this.vault.readAccessToken(before) !== changes.accessToken.reveal()) {
+        await this.announceCredentials(tx, id);
       }
       return {
         record: await this.repository.getIn(tx, id),
@@ -192,8 +221,41 @@ export class AccountsService {
     return {
       record,
       signatureConfigured: record.appSecret !== null || this.config.webhook.appSecret !== null,
+      events: await this.events.listRecent(this.database, id, HEALTH_EVENTS),
       ...(await this.profiles.check(record)),
     };
+  }
+
+  /** How Meta has stopped the account; null: it may send. */
+  async findStanding(tx: Tx, id: number): Promise<{ standing: Standing; until: Date | null } | null> {
+    const { standing, standingUntil } = await this.repository.getIn(tx, id);
+    return isStopped({ standing, standingUntil }) ? { standing, until: standingUntil } : null;
+  }
+
+  /**
+   * Does the account still have the token it has here? Its row stays locked against another one until the transaction ends,
+   * so that what rests on a refusal of the token cannot cross a change of it.
+   */
+  async hasCurrentToken(tx: Tx, account: Account): Promise<boolean> {
+    const record = await this.repository.findForShare(tx, account.id);
+    return record !== null && this.vault.readAccessToken(record) === account.accessToken.reveal();
+  }
+
+  private async announceCredentials(tx: Tx, id: number): Promise<void> {
+    const { resumedIds } = await this.ports.tell(tx, id, { kind: 'credentials' });
+    if (resumedIds.length > 0) {
+      await this.outbox.append(tx, [
+        accountAlertEvent({
+          accountId: id,
+          code: 'credentials_renewed',
+          severity: 'info',
+          scope: 'credentials',
+          message: 'The account has a new access token; the campaigns that waited for it go on.',
+          whatToDo: '',
+          resumedCampaignIds: resumedIds,
+        }),
+      ]);
+    }
   }
 
   /** Runs the work in a transaction, after which this process reads its accounts anew. */

@@ -396,22 +396,6 @@ export class CampaignsRepository {
     await tx.query('update campaigns set crash_count = 0 where id = any($1::bigint[])', [ids]);
   }
 
-  /** Pauses what Meta refuses as a whole: all campaigns of an account, or of one template. @returns their ids */
-  async pauseRunning(
-    tx: Tx,
-    scope: { accountId: number; campaignId: number | null; templateId: number | null },
-    reason: Record<string, unknown>,
-  ): Promise<number[]> {
-    const rows = await tx.query<{ id: number }>(
-      `update campaigns set status = 'paused', status_reason = $4, updated_at = now()
-       where account_id = $1 and status = 'running'
-         and ($2::bigint is null or id = $2) and ($3::bigint is null or template_id = $3)
-       returning id`,
-      [scope.accountId, scope.campaignId, scope.templateId, JSON.stringify(reason)],
-    );
-    return rows.map((row) => row.id);
-  }
-
   /** Adds appended counts to their campaigns, in one statement. @returns how many were folded */
   async foldCounts(q: Queryable, limit: number): Promise<number> {
     const [row] = await q.query<{ n: number }>(

@@ -83,8 +83,13 @@ describe('a campaign that Meta makes trouble for', () => {
 
   describe('by throttling', () => {
     it('130429: slows down, loses nobody, and blames no recipient', async () => {
-      await refuseWith(130429, 300, 1_000);
+      await refuseWith(130429);
       const id = await start(300);
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ refused }) => refused > 0,
+      );
+      await fail(NO_FAULTS);
       expect(await campaignIs(journey, id, 'completed', 40_000)).toMatchObject({ sent_count: 300, failed_count: 0 });
       await everybodyOnce(300);
       const { refused } = await journey.simulator.ledger();
@@ -105,7 +110,7 @@ describe('a campaign that Meta makes trouble for', () => {
       const { [Object.keys((await journey.simulator.ledger()).numbers)[0] as string]: pace } = (
         await journey.simulator.ledger()
       ).numbers;
-      expect(pace?.average_per_second).toBeGreaterThan(90);
+      expect(pace?.average_per_second).toBeGreaterThan(40);
     });
   });
 
@@ -141,7 +146,7 @@ describe('a campaign that Meta makes trouble for', () => {
       await everybodyOnce(400);
     });
 
-    it('190, and the token is put right: resumed at once it finishes with the new one', async () => {
+    it('190, and the token is put right: it goes on by itself and finishes with the new one', async () => {
       const setToken = (access_token: string): Promise<unknown> =>
         journey.api.call('PATCH', `/accounts/${journey.accountId}`, { body: { access_token } });
       await setToken('EXPIREDtoken');
@@ -150,8 +155,8 @@ describe('a campaign that Meta makes trouble for', () => {
       const id = await start(100);
       await campaignIs(journey, id, 'paused');
       expect(await reasonOf(id)).toMatchObject({ code: 'account_refused', graph: { code: 190 } });
+      // It goes on by itself.
       await setToken('EAAnewtoken');
-      await move(id, 'resume');
       await eventually(
         () => getCampaign(journey, id),
         ({ status }) => {
