@@ -136,11 +136,21 @@ describe('the pacer', () => {
 
   it('leaves to single messages what they need of the number', () => {
     const pacer = new Pacer(100);
-    pacer.setOthers(30);
+    pacer.setOthers(30, 1_000);
     const { arrivals } = simulate(pacer, 300, () => ({ thereMs: 1, backMs: 9 }));
     expect(highestInAnySecond(arrivals)).toBeLessThanOrEqual(69);
-    pacer.setOthers(5_000);
+    pacer.setOthers(5_000, 10_000);
     expect(highestInAnySecond(simulate(pacer, 30, () => ({ thereMs: 1, backMs: 9 })).arrivals)).toBeLessThanOrEqual(10);
+  });
+
+  it('an answer to what was sent before the maintenance does not end it', () => {
+    const pacer = new Pacer(100);
+    pacer.take(20);
+    pacer.block(100, 1_000);
+    pacer.answered(20, 110, false);
+    expect(pacer.waitMs(1_101)).toBe(0);
+    pacer.take(1_101);
+    expect(pacer.waitMs(1_200)).toBeGreaterThan(0);
   });
 
   it('after maintenance sends one first, and the others when that went well', () => {

@@ -1,6 +1,7 @@
 import type { GraphFailure } from '../../meta/graph-error.js';
 import type { Decision } from './decision.js';
 import type { Attempt } from './preparation.js';
+import { UnknownCodeWatch } from './unknown-code-watch.js';
 
 /** Refusals of one kind in a row that pause a campaign: the template or its parameters are wrong for everyone. */
 const MOST_EQUAL_REFUSALS = 20;
@@ -15,6 +16,7 @@ export interface OpenCircuit {
 /** Watches the answers of each campaign for what will not end by itself. */
 export class Circuit {
   private readonly refusals = new Map<number, { code: number; count: number }>();
+  private readonly unknownCodes = new UnknownCodeWatch();
   private readonly open = new Map<number, OpenCircuit>();
   /** When a campaign was last paused here. What was marked before says nothing of how it goes once resumed. */
   private readonly pausedAt = new Map<number, number>();
@@ -28,6 +30,7 @@ export class Circuit {
     if (markedAt < (this.pausedAt.get(campaignId) ?? 0)) {
       return;
     }
+    this.watchUnknownCodes(campaignId, decision);
     const failure = decision.type === 'fail' && decision.isTemplateWide ? decision.failure : null;
     if (failure?.code === undefined || failure.code === null) {
       this.refusals.delete(campaignId);
@@ -41,11 +44,21 @@ export class Circuit {
     }
   }
 
+  /** Only answers that say something of the message: accepted, or refused for good. */
+  private watchUnknownCodes(campaignId: number, decision: Decision): void {
+    if (decision.type === 'accept') {
+      this.unknownCodes.observe(campaignId, null);
+    } else if (decision.type === 'fail' && this.unknownCodes.observe(campaignId, decision.failure)) {
+      this.open.set(campaignId, { campaignId, code: 'unknown_errors', failure: decision.failure });
+    }
+  }
+
   /** They are paused. Once resumed, a campaign has the whole run of refusals before it again. */
   close(circuits: readonly OpenCircuit[]): void {
     for (const { campaignId } of circuits) {
       this.open.delete(campaignId);
       this.refusals.delete(campaignId);
+      this.unknownCodes.forget(campaignId);
       this.pausedAt.set(campaignId, performance.now());
     }
   }

@@ -6,7 +6,6 @@ import { Database, type Tx } from '../../database/database.js';
 import { DeliveriesService } from '../../inbox/deliveries.service.js';
 import { evidenceOfAnswer } from '../../inbox/evidence.js';
 import { ThroughputRepository } from '../../inbox/throughput.repository.js';
-import type { GraphFailure } from '../../meta/graph-error.js';
 import { Outbox } from '../../outbox/outbox.js';
 import { CampaignProgress } from '../campaign-progress.js';
 import { CampaignsRepository, type RunningCampaign } from '../campaigns.repository.js';
@@ -163,6 +162,7 @@ export class DeliveryDesk {
           ? [
               {
                 id: attempt.id,
+                contactId: attempt.contactId,
                 attemptToken: attempt.attemptToken,
                 delayMs: decision.delayMs,
                 countsAsAttempt: decision.countsAsAttempt,
@@ -189,7 +189,12 @@ export class DeliveryDesk {
         await this.recipients.putBack(tx, returned);
         await this.progress.adoptEarlier(
           tx,
-          returned.map(({ id, attemptToken }) => ({ campaignRecipientId: id, attemptToken })),
+          returned.map(({ id, contactId, attemptToken }) => ({
+            accountId: account.id,
+            contactId,
+            campaignRecipientId: id,
+            attemptToken,
+          })),
         );
       }
       await this.forgetCrashes(tx, final);
@@ -296,24 +301,27 @@ export class DeliveryDesk {
     batch: readonly Settled[],
     open: readonly OpenCircuit[],
   ): Promise<void> {
-    const accountWide = batch.find(({ decision }) => decision.type === 'put_back' && decision.pause === 'account');
-    if (accountWide?.decision.type === 'put_back') {
-      const target = { accountId: account.id, campaignId: null, templateId: null };
-      await this.pauses.refuse(tx, account, target, 'account_refused', accountWide.decision.failure);
+    const accountId = account.id;
+    const refused = batch
+      .flatMap(({ attempt, decision }) =>
+        decision.type === 'put_back' && decision.pause !== null
+          ? [{ attempt, pause: decision.pause, failure: decision.failure }]
+          : [],
+      )
+      .sort((a, b) => a.attempt.markedAt - b.attempt.markedAt);
+    const accountWide = refused.findLast(({ pause }) => pause === 'account');
+    if (accountWide) {
+      const target = { accountId, campaignId: null, templateId: null, unchangedSince: whenMarked(accountWide.attempt) };
+      await this.pauses.refuse(tx, account, target, 'account_refused', accountWide.failure);
       return;
     }
-    const templates = new Map<number, GraphFailure>();
-    for (const { attempt, decision } of batch) {
-      if (decision.type === 'put_back' && decision.pause === 'template') {
-        templates.set(attempt.templateId, decision.failure);
-      }
-    }
-    for (const [templateId, failure] of templates) {
-      const target = { accountId: account.id, campaignId: null, templateId };
+    const byTemplate = new Map(refused.map((refusal) => [refusal.attempt.templateId, refusal]));
+    for (const [templateId, { attempt, failure }] of byTemplate) {
+      const target = { accountId, campaignId: null, templateId, unchangedSince: whenMarked(attempt) };
       await this.pauses.refuse(tx, account, target, 'template_refused', failure);
     }
     for (const { campaignId, code, failure } of open) {
-      await this.pauses.refuse(tx, account, { accountId: account.id, campaignId, templateId: null }, code, failure);
+      await this.pauses.refuse(tx, account, { accountId, campaignId, templateId: null }, code, failure);
     }
   }
 
@@ -329,6 +337,11 @@ export class DeliveryDesk {
   ): Promise<void> {
     await this.pauses.pause(tx, { accountId, ...scope }, reason);
   }
+}
+
+/** What was refused before a campaign was resumed says nothing of how it goes since. */
+function whenMarked({ markedAt }: Attempt): Date {
+  return new Date(Date.now() - (performance.now() - markedAt));
 }
 
 /** Takes turns between campaigns. */

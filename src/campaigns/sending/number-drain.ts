@@ -6,7 +6,7 @@ import { sleep } from '../../common/sleep.js';
 import { callbackDataOf } from '../../inbox/evidence.js';
 import type { MessagesApi, SendResponse } from '../../meta/api/messages.js';
 import type { GraphResult } from '../../meta/graph-client.js';
-import { ambiguous, notSent, type GraphFailure } from '../../meta/graph-error.js';
+import { ambiguous, notSent, type GraphErrorKind, type GraphFailure } from '../../meta/graph-error.js';
 import { Circuit } from './circuit.js';
 import { decide, type Decision } from './decision.js';
 import type { DeliveryDesk } from './delivery-desk.js';
@@ -32,6 +32,9 @@ const UNREACHABLE_PAUSE_MS = 1_000;
 const STOP_DEADLINE_MS = 8_000;
 /** An account is read at most a second late, so after this long its credentials are those of now. */
 const CREDENTIALS_SETTLE_MS = 1_200;
+
+/** Answers that say nothing good of the number: too fast, not now, or none at all. */
+const NO_SIGN_OF_LIFE: readonly GraphErrorKind[] = ['throttled', 'transient', 'ambiguous'];
 
 const sends = counter('parley_campaign_sends_total', 'Campaign messages posted to Meta', ['outcome']);
 
@@ -214,7 +217,7 @@ export class NumberDrain {
         failure: ambiguous((error as Error).message),
       }))
       .then((answer) => {
-        const isRefused = !answer.ok && (answer.failure.kind === 'throttled' || answer.failure.kind === 'transient');
+        const isRefused = !answer.ok && NO_SIGN_OF_LIFE.includes(answer.failure.kind);
         this.pacer.answered(sentAt, performance.now(), isRefused);
         return this.judge(attempt, account, answer);
       })
@@ -266,6 +269,9 @@ export class NumberDrain {
 
   private easeOff(failure: GraphFailure): void {
     const now = performance.now();
+    if (failure.scope === 'template') {
+      return;
+    }
     if (failure.kind === 'throttled') {
       this.pacer.slowDown(now, failure.retryAfterMs ?? THROTTLED_PAUSE_MS);
     } else if (failure.kind === 'transient' && (failure.retryAfterMs !== null || failure.code === null)) {
@@ -283,7 +289,7 @@ export class NumberDrain {
   private async lookAround(ended: AbortSignal): Promise<void> {
     while (!ended.aborted) {
       try {
-        this.pacer.setOthers(await this.desk.countOthers(this.account.id));
+        this.pacer.setOthers(await this.desk.countOthers(this.account.id), performance.now());
       } catch {
         // The heartbeat says what is wrong with the database; the pace stays what it was.
       }

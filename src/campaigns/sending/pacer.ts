@@ -18,10 +18,11 @@ const CAREFUL_RECOVERY_PER_S = 0.05;
 const SAFE_SHARE = 0.9;
 /** So long a rate must have gone well for a refusal to say that it was too much: else it is an outage of some seconds. */
 const PROVEN_MS = 1_000;
-/** Of the limit, what is left to single sends at any time: so much, and one message a second at least … */
+/** Of the limit, what is left to single sends while there are any: so much, and one message a second at least … */
 const RESERVE_SHARE = 0.005;
 /** … where one is no large part of it. */
 const RESERVED_FROM = 50;
+const OTHERS_MEMORY_MS = 10_000;
 /** However much passes through the number beside them, campaigns keep so much of it. */
 const LEAST_SHARE = 0.1;
 
@@ -43,6 +44,8 @@ export class Pacer {
   private quickestMs = Number.POSITIVE_INFINITY;
   /** The number's other messages within the last second. */
   private others = 0;
+  /** Until then more of them are expected. */
+  private othersUntil = Number.NEGATIVE_INFINITY;
   private factor = 1;
   /** The factor up to which sending went well. */
   private ceiling = 1;
@@ -88,7 +91,8 @@ export class Pacer {
   /** A slot's request was answered, or failed. @param isRefused for the number's sake: too fast, or not now */
   answered(sentAt: number, now: number, isRefused: boolean): void {
     this.inFlight -= 1;
-    if (!isRefused) {
+    // What was sent before the block says nothing of how it is now.
+    if (!isRefused && sentAt >= this.blockedUntil) {
       this.probe = 'none';
     } else if (this.probe === 'out') {
       this.probe = 'next';
@@ -119,8 +123,9 @@ export class Pacer {
   }
 
   /** What passed through the number within a second, beside this pacer's sends: it takes of the same limit. */
-  setOthers(count: number): void {
+  setOthers(count: number, now: number): void {
     this.others = count;
+    this.othersUntil = count > 0 ? now + OTHERS_MEMORY_MS : this.othersUntil;
   }
 
   private recovered(now: number): number {
@@ -145,7 +150,7 @@ export class Pacer {
       this.firstAnswer = 0;
     }
     const inWindow = this.answers.length - this.firstAnswer + this.inFlight;
-    if (inWindow < this.windowLimit) {
+    if (inWindow < this.windowLimit(now)) {
       return 0;
     }
     const oldest = this.answers[this.firstAnswer];
@@ -154,9 +159,9 @@ export class Pacer {
   }
 
   /** How many of ours may arrive within a second: the limit, without what others take of it and what is left to them. */
-  private get windowLimit(): number {
-    const reserve =
-      this.limitPerSecond < RESERVED_FROM ? 0 : Math.max(1, Math.round(this.limitPerSecond * RESERVE_SHARE));
+  private windowLimit(now: number): number {
+    const isReserved = now < this.othersUntil && this.limitPerSecond >= RESERVED_FROM;
+    const reserve = !isReserved ? 0 : Math.max(1, Math.round(this.limitPerSecond * RESERVE_SHARE));
     const least = Math.max(1, this.limitPerSecond * LEAST_SHARE);
     return Math.max(least, this.limitPerSecond - reserve - this.others);
   }
