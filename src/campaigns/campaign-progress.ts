@@ -12,7 +12,7 @@ const ACCEPTED = ['sent', 'delivered', 'read'];
 
 const provenDuplicates = counter(
   'parley_campaign_proven_duplicates_total',
-  'Campaign messages that reached somebody whom an earlier attempt had reached already',
+  'Campaign messages that Meta took for somebody whom another attempt has reached',
 );
 
 /** Keeps recipients in step with their messages: whatever a message became, by answer or by webhook, they become. */
@@ -35,15 +35,21 @@ export class CampaignProgress {
     if (ours.length === 0) {
       return;
     }
-    await this.recipients.follow(tx, ours);
-    // Only now, with the recipients locked: what another transaction knows of an earlier attempt is committed, or it waits
-    // for us and sees what we wrote.
+    const retried = await this.recipients.follow(tx, ours);
+    const again = ours.filter((message) => retried.has(message.campaignRecipientId));
+    if (again.length > 0) {
+      await this.considerOthers(tx, again);
+    }
+  }
+
+  /**
+   * Recipients that were tried more than once. They are locked by now: what another transaction knows of one of their
+   * attempts is committed, or it waits for us and sees what we wrote.
+   */
+  private async considerOthers(tx: Tx, ours: readonly CampaignMessage[]): Promise<void> {
     const unreached = ours.filter(({ status }) => status === 'failed' || status === 'unknown');
     const reached = ours.filter(({ status, wasAccepted }) => ACCEPTED.includes(status) && !wasAccepted);
     const beside = (await this.deliveries.acceptedBeside(tx, [...unreached, ...reached])).filter(isOfCampaign);
-    if (beside.length === 0) {
-      return;
-    }
     const unreachedIds = new Set(unreached.map((message) => message.campaignRecipientId));
     await this.follow(
       tx,
@@ -58,7 +64,13 @@ export class CampaignProgress {
    * then they are not tried any more.
    */
   async adoptEarlier(tx: Tx, attempts: readonly RecipientAttempt[]): Promise<void> {
-    await this.follow(tx, await this.deliveries.acceptedBeside(tx, attempts));
+    if (attempts.length === 0) {
+      return;
+    }
+    const ids = attempts.map((attempt) => attempt.campaignRecipientId);
+    const retried = await this.recipients.findRetried(tx, ids);
+    const again = attempts.filter((attempt) => retried.has(attempt.campaignRecipientId));
+    await this.follow(tx, await this.deliveries.acceptedBeside(tx, again));
   }
 
   private async follow(tx: Tx, messages: readonly FoldedMessage[]): Promise<void> {

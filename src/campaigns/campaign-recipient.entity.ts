@@ -91,4 +91,8 @@ export class CampaignRecipient {
 
   @Column({ type: 'timestamptz', nullable: true })
   unknownAt: Date | null;
+
+  /** How often it was put back with a clean sheet, and keeps the messages of before. */
+  @Column({ type: 'smallint', default: 0 })
+  retryCount: number;
 }

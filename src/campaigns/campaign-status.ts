@@ -61,8 +61,3 @@ export function wrongMove(move: CampaignMove, status: CampaignStatus): AppError 
 export function shownStatus(status: StoredRecipientStatus): RecipientStatus {
   return status === 'claimed' || status === 'sending' ? 'pending' : status;
 }
-
-/** Stored statuses that a shown one stands for. */
-export function storedStatuses(status: RecipientStatus): StoredRecipientStatus[] {
-  return status === 'pending' ? ['pending', 'claimed', 'sending'] : [status];
-}

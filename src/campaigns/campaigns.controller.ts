@@ -176,7 +176,14 @@ export class CampaignsController {
     scope: 'campaigns:write',
     status: 202,
     answers: QueuedCampaignDto,
-    errors: [...RUN_ERRORS, 'campaign_running', 'campaign_paused', 'campaign_completed', 'campaign_cancelled'],
+    errors: [
+      ...RUN_ERRORS,
+      'conflict',
+      'campaign_running',
+      'campaign_paused',
+      'campaign_completed',
+      'campaign_cancelled',
+    ],
   })
   @ApiResponse({ status: 200, description: 'With `wait=true`: it has ended.', type: CampaignOutcomeDto })
   async run(

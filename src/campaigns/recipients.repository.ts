@@ -3,8 +3,7 @@ import type { PhoneNumber } from '../common/phone-number.js';
 import { OPTED_OUT_PHONES } from '../contacts/opted-out.js';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
-import type { FoldedMessage } from '../inbox/deliveries.service.js';
-import { storedStatuses, type RecipientStatus, type StoredRecipientStatus } from './campaign-status.js';
+import type { FoldedMessage, RecipientAttempt } from '../inbox/deliveries.service.js';
 import type { Lease } from './sending/leases.repository.js';
 
 /** A recipient that may be sent to now. */
@@ -63,9 +62,9 @@ const HOLDS_LEASE = `exists (
 /** A hash without its sign. */
 const POSITIVE = '9223372036854775807';
 
-/** As if it had never been tried. */
-const CLEAN_SHEET = `attempt = 0, attempt_token = null, claim_epoch = null, message_id = null, sent_at = null,
-  error_code = null, error_message = null, not_before = '-infinity', unknown_at = null`;
+/** As if it had never been tried, but for the messages that it keeps. */
+const CLEAN_SHEET = `attempt = 0, retry_count = least(retry_count + 1, 32767), attempt_token = null, claim_epoch = null,
+  message_id = null, sent_at = null, error_code = null, error_message = null, not_before = '-infinity', unknown_at = null`;
 
 /**
  * Of a recipient `r` that is found by its id. Not by the phase: on tables that have just grown PostgreSQL takes the index of
@@ -208,17 +207,16 @@ export class RecipientsRepository {
    * What the holders before this lease were sending: it may have been sent, and becomes `unknown`.
    * @returns the attempts whose outcome is not known, whose they are, and their campaigns
    */
-  async recover(
-    tx: Tx,
-    lease: Lease,
-  ): Promise<{ campaignRecipientId: number; attemptToken: string; campaignId: number }[]> {
-    const rows = await tx.query<{ id: number; attempt_token: string; campaign_id: number }>(
+  async recover(tx: Tx, lease: Lease): Promise<(RecipientAttempt & { attemptToken: string; campaignId: number })[]> {
+    const rows = await tx.query<{ id: number; contact_id: number; attempt_token: string; campaign_id: number }>(
       `update campaign_recipients set status = 'unknown', claim_epoch = null, unknown_at = now()
        where account_id = $1 and phase = 1 and claim_epoch < $2
-       returning id, attempt_token, campaign_id`,
+       returning id, contact_id, attempt_token, campaign_id`,
       [lease.accountId, lease.epoch],
     );
     return rows.map((row) => ({
+      accountId: lease.accountId,
+      contactId: row.contact_id,
       campaignRecipientId: row.id,
       attemptToken: row.attempt_token,
       campaignId: row.campaign_id,
@@ -320,16 +318,17 @@ export class RecipientsRepository {
   /**
    * Follows the messages: a recipient's status is that of its attempt. What an earlier attempt turns out to have reached
    * counts as long as no later one has: a person who was reached is not tried again.
+   * @returns those of them who have messages of earlier attempts
    */
-  async follow(tx: Tx, messages: readonly FoldedMessage[]): Promise<void> {
+  async follow(tx: Tx, messages: readonly FoldedMessage[]): Promise<Set<number>> {
     const sorted = [...messages].sort((a, b) => (a.campaignRecipientId ?? 0) - (b.campaignRecipientId ?? 0));
-    await tx.query(
+    const retried = await tx.query<{ id: number }>(
       `with u as (
          select * from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
              $7::int[], $8::text[], $9::uuid[])
            as u (id, status, wamid, sent_at, delivered_at, read_at, error_code, error_message, token)
        ), locked as (
-         select r.id, r.status, r.attempt_token from campaign_recipients r
+         select r.id, r.status, r.attempt_token, r.retry_count from campaign_recipients r
          where r.id = any($1::bigint[]) order by r.id for no key update
        ), picked as (
          select distinct on (u.id) u.*, l.status = 'sending' as was_sending
@@ -337,7 +336,7 @@ export class RecipientsRepository {
          where u.token = l.attempt_token
            or (u.status in ('sent', 'delivered', 'read') and l.status in ('pending', 'claimed', 'failed', 'unknown'))
          order by u.id, u.token is not distinct from l.attempt_token desc, u.read_at, u.delivered_at, u.sent_at
-       )
+       ), followed as (
        update campaign_recipients r
        set status = p.status, message_id = p.wamid, sent_at = p.sent_at, delivered_at = p.delivered_at, read_at = p.read_at,
          error_code = case when p.status = 'failed' then p.error_code end,
@@ -346,7 +345,8 @@ export class RecipientsRepository {
          unknown_at = case when p.status = 'unknown' then coalesce(r.unknown_at, now()) end,
          -- Somebody who writes while we wait for Meta's refusal answers something else.
          replied_at = case when p.status = 'failed' and p.was_sending then null else r.replied_at end
-       from picked p where r.id = p.id`,
+       from picked p where r.id = p.id)
+       select id from locked where retry_count > 0`,
       columnsOf(
         sorted,
         (message) => message.campaignRecipientId,
@@ -360,6 +360,16 @@ export class RecipientsRepository {
         (message) => message.attemptToken,
       ),
     );
+    return new Set(retried.map((row) => row.id));
+  }
+
+  /** Those of them who have messages of earlier attempts. */
+  async findRetried(tx: Tx, ids: readonly number[]): Promise<Set<number>> {
+    const rows = await tx.query<{ id: number }>(
+      'select id from campaign_recipients where id = any($1::bigint[]) and retry_count > 0',
+      [ids],
+    );
+    return new Set(rows.map((row) => row.id));
   }
 
   /** @returns the lines that are new people; the others are duplicates of rows that are there */

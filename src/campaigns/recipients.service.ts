@@ -5,7 +5,8 @@ import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { parsePhoneNumber } from '../common/phone-number.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { CampaignsRepository } from './campaigns.repository.js';
+import { CampaignsRepository, type CampaignRow } from './campaigns.repository.js';
+import type { RecipientStatus } from './campaign-status.js';
 import {
   RecipientListRepository,
   type RecipientFilter,
@@ -43,17 +44,18 @@ export class RecipientsService {
     query: RecipientQuery,
     page: { limit: number; cursor?: string | undefined },
   ): Promise<Page<RecipientRow>> {
-    const filter = await this.filterOf(account, id, query);
-    const rows = await this.recipients.list(this.database, filter, {
-      afterId: decodeIdCursor(RECIPIENTS, page.cursor) ?? 0,
-      limit: page.limit + 1,
-    });
+    const campaign = await this.find(account, id);
+    const afterId = decodeIdCursor(RECIPIENTS, page.cursor) ?? 0;
+    // To find nobody would take a look at everybody.
+    const rows = isNobody(campaign, query)
+      ? []
+      : await this.recipients.list(this.database, this.filterOf(campaign, query), { afterId, limit: page.limit + 1 });
     return toPage(RECIPIENTS, rows, page.limit, (row) => [row.id]);
   }
 
   /** All of them, in their order: whoever reads slowly holds up nobody, and no more than a page waits in memory. */
   async export(account: Account, id: number, query: RecipientQuery): Promise<RecipientExport> {
-    const filter = await this.filterOf(account, id, query);
+    const filter = this.filterOf(await this.find(account, id), query);
     const variants = await this.campaigns.findVariants(this.database, id);
     return {
       parameterNames: await this.recipients.findParameterNames(this.database, filter),
@@ -76,12 +78,38 @@ export class RecipientsService {
     }
   }
 
-  private async filterOf(account: Account, id: number, query: RecipientQuery): Promise<RecipientFilter> {
-    if (!(await this.campaigns.find(this.database, account.id, id))) {
+  private async find(account: Account, id: number): Promise<CampaignRow> {
+    const campaign = await this.campaigns.find(this.database, account.id, id);
+    if (!campaign) {
       throw new AppError('not_found', 'There is no such campaign.');
     }
+    return campaign;
+  }
+
+  private filterOf({ account_id: accountId, id }: CampaignRow, query: RecipientQuery): RecipientFilter {
     const isWhole = (query.q ?? '').replace(/\D/g, '').length >= WHOLE_PHONE_DIGITS;
     const phone = isWhole ? parsePhoneNumber(query.q ?? '', this.config.defaultCountry) : null;
-    return { ...query, phone, accountId: account.id, campaignId: id };
+    return { ...query, phone, accountId, campaignId: id };
+  }
+}
+
+/** Do the counts say already that there is nobody like that? */
+function isNobody(campaign: CampaignRow, { status, replied, optedOut }: RecipientQuery): boolean {
+  return (
+    (status !== undefined && countOf(campaign, status) === 0) ||
+    (replied === true && campaign.replied_count === 0) ||
+    (optedOut === true && campaign.opted_out_count === 0)
+  );
+}
+
+/** Counts are of sets that hold each other: who has read it was delivered to. */
+function countOf(campaign: CampaignRow, status: RecipientStatus): number {
+  switch (status) {
+    case 'sent':
+      return campaign.sent_count - campaign.delivered_count;
+    case 'delivered':
+      return campaign.delivered_count - campaign.read_count;
+    default:
+      return campaign[`${status}_count`];
   }
 }

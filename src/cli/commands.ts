@@ -1,36 +1,15 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { parseArgs } from 'node:util';
 import { request } from 'undici';
-import type { Account } from '../accounts/account.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
-import { CampaignsService } from '../campaigns/campaigns.service.js';
-import { toCampaignDto, type CampaignDto } from '../campaigns/campaign.dto.js';
 import { Secret } from '../common/secret.js';
-import { sleep } from '../common/sleep.js';
 import { migrate } from '../database/migrate.js';
-import { Database } from '../database/database.js';
 import { SCOPES, type Scope } from '../http/principal.js';
 import { TemplateSync } from '../templates/template-sync.js';
+import { CAMPAIGN_COMMANDS } from './campaign-commands.js';
+import type { Command } from './command.js';
 import { UsageError, withApp } from './context.js';
 import { makeDemo } from './demo.js';
-
-export interface Output {
-  /** For a person. */
-  text: string;
-  /** For a script, with --json. */
-  json: unknown;
-}
-
-export interface Command {
-  usage: string;
-  summary: string;
-  options: NonNullable<ParseArgsConfig['options']>;
-  positionals?: number;
-  run(values: Record<string, string | boolean | undefined>, positionals: string[]): Promise<Output>;
-}
-
-const WATCH_EVERY_MS = 500;
-const FINAL_STATUSES = ['completed', 'failed', 'cancelled', 'paused'];
 
 /** Verbs by their words. */
 export const COMMANDS: Record<string, Command> = {
@@ -124,41 +103,7 @@ export const COMMANDS: Record<string, Command> = {
         return { text: text || 'There is no such active account.', json: results };
       }),
   },
-  'campaigns run': {
-    usage: 'campaigns run ID',
-    summary: 'start a campaign; a worker sends it',
-    options: {},
-    positionals: 1,
-    run: (_values, [id]) =>
-      withApp(async (app) => {
-        const account = await accountOfCampaign(app.get(Database), app.get(AccountsService), Number(id));
-        const campaign = toCampaignDto(await app.get(CampaignsService).run(account, null, Number(id)));
-        return { text: describe(campaign), json: campaign };
-      }),
-  },
-  'campaigns watch': {
-    usage: 'campaigns watch ID',
-    summary: 'follow a campaign until it ends or pauses',
-    options: {},
-    positionals: 1,
-    run: (_values, [id]) =>
-      withApp(async (app) => {
-        const account = await accountOfCampaign(app.get(Database), app.get(AccountsService), Number(id));
-        for (;;) {
-          const campaign = toCampaignDto(await app.get(CampaignsService).get(account, Number(id)));
-          if (FINAL_STATUSES.includes(campaign.status)) {
-            if (process.stderr.isTTY) {
-              process.stderr.write('\n');
-            }
-            return { text: describe(campaign), json: campaign };
-          }
-          if (process.stderr.isTTY) {
-            process.stderr.write(`\r\u001b[K${describe(campaign)}`);
-          }
-          await sleep(WATCH_EVERY_MS);
-        }
-      }),
-  },
+  ...CAMPAIGN_COMMANDS,
   'simulate inbound': {
     usage:
       'simulate inbound [--from PHONE] [--user-id ID] [--name NAME] [--type TYPE] [--text TEXT] [--caption TEXT] ' +
@@ -203,17 +148,6 @@ export const COMMANDS: Record<string, Command> = {
   },
 };
 
-async function accountOfCampaign(database: Database, accounts: AccountsService, id: number): Promise<Account> {
-  const [row] = await database.query<{ account_id: number }>('select account_id from campaigns where id = $1', [
-    Number.isSafeInteger(id) ? id : 0,
-  ]);
-  const account = row && (await accounts.find(row.account_id));
-  if (!account) {
-    throw new UsageError('There is no such campaign.');
-  }
-  return account;
-}
-
 /** What the simulator is to be told: every option by its name there, and whatever else `--fields` holds. */
 function inboundFields(values: Record<string, string | boolean | undefined>): Record<string, unknown> {
   const named = Object.entries(values)
@@ -232,17 +166,6 @@ function inboundFields(values: Record<string, string | boolean | undefined>): Re
     throw new UsageError('--fields must be a JSON object, e.g. \'{"size":2000}\'.');
   }
   return { ...Object.fromEntries(named), ...fields };
-}
-
-function describe(campaign: CampaignDto): string {
-  const { progress } = campaign;
-  const share = campaign.total_count > 0 ? Math.floor((100 * progress.done) / campaign.total_count) : 0;
-  const left = progress.seconds_left === null ? '' : `, ${progress.seconds_left} s left`;
-  return (
-    `${campaign.name}: ${campaign.status} ${share} % of ${campaign.total_count}  sent ${campaign.sent_count}  ` +
-    `delivered ${campaign.delivered_count}  read ${campaign.read_count}  failed ${campaign.failed_count}  ` +
-    `skipped ${campaign.skipped_count}  unknown ${campaign.unknown_count}  (${progress.rate_per_second}/s${left})`
-  );
 }
 
 function list(value: string | boolean | undefined): string[] {

@@ -8,6 +8,7 @@ import { AudiencePresets1795600000300 } from '../../migrations/1795600000300-Aud
 import { RateTable1795600000400 } from '../../migrations/1795600000400-RateTable.js';
 import { AccountEvents1795600000500 } from '../../migrations/1795600000500-AccountEvents.js';
 import { QuickenSending1795600000700 } from '../../migrations/1795600000700-QuickenSending.js';
+import { CountRetries1795600000800 } from '../../migrations/1795600000800-CountRetries.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
@@ -23,4 +24,5 @@ export const MIGRATIONS = [
   RateTable1795600000400,
   AccountEvents1795600000500,
   QuickenSending1795600000700,
+  CountRetries1795600000800,
 ];

@@ -45,6 +45,8 @@ export interface FoldedMessage {
 
 /** An attempt to reach a campaign's recipient. */
 export interface RecipientAttempt {
+  accountId: number;
+  contactId: number;
   campaignRecipientId: number;
   /** Null: none is under way. */
   attemptToken: string | null;

@@ -298,15 +298,24 @@ export class MessagesRepository {
   /** Messages to the same recipients of campaigns, of other attempts, that Meta took. Read only: not locked. */
   async findAcceptedBeside(
     tx: Tx,
-    attempts: readonly { campaignRecipientId: number; attemptToken: string | null }[],
+    attempts: readonly {
+      accountId: number;
+      contactId: number;
+      campaignRecipientId: number;
+      attemptToken: string | null;
+    }[],
   ): Promise<LockedMessage[]> {
+    // Along the thread with the person: an index of messages by recipient would be paid for by every message.
     const rows = await tx.query<LockedRow>(
       `select ${FATE_COLUMNS}
-       from unnest($1::bigint[], $2::uuid[]) as u (recipient_id, token)
-       join messages m on m.campaign_recipient_id = u.recipient_id
+       from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[]) as u (account_id, contact_id, recipient_id, token)
+       join conversations c on c.account_id = u.account_id and c.contact_id = u.contact_id
+       join messages m on m.conversation_id = c.id and m.campaign_recipient_id = u.recipient_id
        where m.attempt_token is distinct from u.token and m.status in ('sent', 'delivered', 'read')`,
       columnsOf(
         attempts,
+        (attempt) => attempt.accountId,
+        (attempt) => attempt.contactId,
         (attempt) => attempt.campaignRecipientId,
         (attempt) => attempt.attemptToken,
       ),

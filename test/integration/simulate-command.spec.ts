@@ -1,4 +1,5 @@
-import { COMMANDS, parseCommand, type Output } from '../../src/cli/commands.js';
+import type { Output } from '../../src/cli/command.js';
+import { COMMANDS, parseCommand } from '../../src/cli/commands.js';
 import { GraphDouble } from '../support/graph-double.js';
 import { until } from '../support/webhook-receiver.js';
 
