@@ -350,7 +350,7 @@ describe('a campaign and the clock', () => {
       await move(id, 'run');
       const seen = await eventually(
         () => getCampaign(journey, id),
-        ({ status_reason, sent_count }) => status_reason !== null && sent_count > 0,
+        ({ status_reason, sent_count }) => status_reason !== null && sent_count === 5,
       ).finally(() => setAccount(`messaging_limit = 'TIER_UNLIMITED'`));
       expect(seen).toMatchObject({ status: 'running', sent_count: 5, pending_count: 3 });
       expect(seen.status_reason?.code).toBe('messaging_limit');
