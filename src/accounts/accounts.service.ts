@@ -92,6 +92,12 @@ export class AccountsService {
     return this.directory.all();
   }
 
+  /** As {@link snapshot}, and as they are now. */
+  freshSnapshot(): Promise<readonly Account[]> {
+    this.directory.forget();
+    return this.directory.all();
+  }
+
   find(id: number): Promise<Account | null> {
     return this.directory.find(id);
   }

@@ -126,11 +126,11 @@ export class WebhookRouter {
   private async plan(
     webhooks: readonly WaitingWebhook[],
   ): Promise<{ verdicts: WebhookVerdict[]; byField: Map<string, RoutedChange[]> }> {
-    const accounts = await this.accounts.snapshot();
+    const read = webhooks.map((webhook) => ({ webhook, parsed: parseWebhook(webhook.body, webhook.receivedAt) }));
+    const accounts = await this.accountsFor(read.flatMap(({ parsed }) => (parsed.ok ? parsed.changes : [])));
     const byField = new Map<string, RoutedChange[]>();
-    const verdicts = webhooks.map((webhook) => {
+    const verdicts = read.map(({ webhook, parsed }) => {
       const verdict: WebhookVerdict = { ...keyOf(webhook), processed: true, error: null, fields: [], accountIds: [] };
-      const parsed = parseWebhook(webhook.body, webhook.receivedAt);
       if (!parsed.ok) {
         // A second look will not make it readable: kept for a person, and out of the way of the others.
         return { ...verdict, processed: false, error: parsed.error };
@@ -143,6 +143,14 @@ export class WebhookRouter {
       return verdict;
     });
     return { verdicts, byField };
+  }
+
+  /** What we know of accounts may be a second old: a number that it does not have may be one that was just connected. */
+  private async accountsFor(changes: readonly Change[]): Promise<readonly Account[]> {
+    const accounts = await this.accounts.snapshot();
+    const isKnown = (change: Change): boolean =>
+      accounts.some((account) => account.isActive && isNamed(account, change));
+    return changes.every(isKnown) ? accounts : this.accounts.freshSnapshot();
   }
 
   private async handleMessages(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
