@@ -15,6 +15,8 @@ export interface Processes {
   startAnotherApi(): Promise<string>;
   startWorker(): Promise<ChildProcess>;
   call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
+  /** `kill -9` of everything of the product; the simulator, which is the world outside, lives on. */
+  killAll(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,9 @@ export async function startProcesses(env: Record<string, string> = {}): Promise<
       return worker;
     },
     call: (method, path, options) => callApi(`${url}/whatsapp/api`, method, path, options),
+    killAll: async () => {
+      await Promise.all([...running].filter((child) => child !== simulator).map((child) => kill(child)));
+    },
     close: async () => {
       await Promise.all([...running].map((child) => kill(child)));
       simulator.kill('SIGKILL');

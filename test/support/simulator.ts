@@ -14,10 +14,13 @@ export interface Ledger {
 export interface LedgerRow {
   wamid: string | null;
   to: string;
+  phone_number_id: string;
   type: string;
   arrived_at: number;
   biz_opaque_callback_data: string | null;
   outcome: string;
+  /** Of the refusal, or of the failed status to come. */
+  code: number | null;
 }
 
 /** The double of Graph, over HTTP on loopback. */

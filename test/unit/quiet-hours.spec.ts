@@ -38,6 +38,13 @@ describe('quiet hours', () => {
     expect(quietUntil(NIGHT, zones, at('2026-11-22T04:59:00Z'))?.toISOString()).toBe('2026-11-22T16:00:00.000Z');
   });
 
+  it('that wander through the zones hour by hour hold until the last of them is through', () => {
+    // Noon in Kaliningrad, the westernmost; each hour before it was another zone's.
+    const noon = { start: '12:00', end: '13:00' };
+    const until = quietUntil(noon, zonesOf('RU'), at('2026-09-19T00:00:00Z'));
+    expect(until?.toISOString()).toBe('2026-09-19T11:00:00.000Z');
+  });
+
   it('count by the first zone alone where some zone is always quiet', () => {
     const long = { start: '13:00', end: '12:00' };
     const until = quietUntil(long, ['Asia/Kolkata', 'America/New_York'], at('2026-11-21T09:00:00Z'));

@@ -2,8 +2,11 @@ import { getCountry, type Country } from 'countries-and-timezones';
 import { DateTime } from 'luxon';
 import type { QuietHours } from '../campaign.entity.js';
 
-/** Rounds in which a country of several zones must find a time at which none of them sleeps. */
-const MAX_ROUNDS = 8;
+/**
+ * Rounds in which a country of several zones must find a time at which none of them is quiet: a short quiet time wanders
+ * through its zones hour by hour.
+ */
+const MAX_ROUNDS = 30;
 
 /** The zones of a country, its own first; a country nobody knows has none. */
 export function zonesOf(country: string | null): string[] {
