@@ -35,29 +35,39 @@ export class CampaignMoves {
    * Starts it: guarded move, checks and the audience in one transaction, so that a campaign that cannot run stays what it
    * was. Who was reached is never sent to again; of one that has failed, those who were not are tried again.
    * @param visible whose people the caller may see; undefined: as when it was scheduled
+   * @param dueAt of the schedule, when that starts it: nothing happens if somebody was faster, or moved it meanwhile
    */
-  async run(account: Account, visible: Visibility | undefined, id: number): Promise<CampaignRow> {
+  async run(account: Account, visible: Visibility | undefined, id: number, dueAt?: Date): Promise<CampaignRow> {
     const planned = await this.require(this.database, account.id, id);
     if (!sourcesOf('run').includes(planned.status)) {
       throw wrongMove('run', planned.status);
     }
     // Somebody else's server may have to be asked: not while anything is locked.
     const first = await this.audience.probe(account, planned);
-    const row = await this.start(account, visible, id, first).catch(async (error: unknown) => {
+    const row = await this.start(account, visible, id, first, dueAt).catch(async (error: unknown) => {
       if (!(error instanceof AudienceChanged)) {
         throw error;
       }
       const changed = await this.audience.probe(account, await this.require(this.database, account.id, id));
-      return this.start(account, visible, id, changed);
+      return this.start(account, visible, id, changed, dueAt);
     });
     await this.wake(account.id);
     return row;
   }
 
-  private start(account: Account, visible: Visibility | undefined, id: number, first: Probe): Promise<CampaignRow> {
+  private start(
+    account: Account,
+    visible: Visibility | undefined,
+    id: number,
+    first: Probe,
+    dueAt: Date | undefined,
+  ): Promise<CampaignRow> {
     return this.database.transaction(async (tx) => {
       // Locked, for a file that is being uploaded meanwhile says who is written to.
       const before = await this.lock(tx, account.id, id);
+      if (dueAt && !isStillDue(before, dueAt)) {
+        throw wrongMove('run', before.status);
+      }
       if (!(await this.go(tx, before, { move: 'run', to: 'running' }))) {
         throw wrongMove('run', before.status);
       }
@@ -111,10 +121,13 @@ export class CampaignMoves {
   }
 
   /** It was due and could not start: it has failed, and says why. Nothing, when it is on the schedule no more. */
-  async failToStart(accountId: number, id: number, error: AppError): Promise<void> {
+  async failToStart(accountId: number, id: number, dueAt: Date, error: AppError): Promise<void> {
     await this.database.transaction(async (tx) => {
       const before = await this.lock(tx, accountId, id);
       const reason = { code: error.code, message: error.message };
+      if (!isStillDue(before, dueAt)) {
+        return;
+      }
       if (await this.campaigns.move(tx, { accountId, id: before.id }, 'failed', ['scheduled'], reason)) {
         await this.moved(tx, accountId, id);
       }
@@ -257,6 +270,11 @@ export class CampaignMoves {
       throw new AppError('campaign_expired', 'Its expires_at has passed: nothing of it goes out any more.');
     }
   }
+}
+
+/** On the schedule as the scheduler read it: nobody was faster, and its owner has not moved it. */
+function isStillDue(campaign: CampaignRow, dueAt: Date): boolean {
+  return campaign.status === 'scheduled' && campaign.scheduled_at?.getTime() === dueAt.getTime();
 }
 
 function found(row: CampaignRow | null): CampaignRow {

@@ -124,7 +124,7 @@ export class RecipientsRepository {
        set status = 'sending', attempt = r.attempt + 1, attempt_token = u.token, contact_id = u.contact_id, claim_epoch = $2
        from unnest($3::bigint[], $4::uuid[], $5::bigint[]) as u (id, token, contact_id)
        where r.id = u.id and ${STILL_WAITS}
-         and exists (select 1 from campaigns c where c.id = r.campaign_id and ${MAY_SEND})
+         and (select ${MAY_SEND} from campaigns c where c.id = r.campaign_id)
          and ${HOLDS_LEASE}
        returning r.id`,
       [

@@ -23,6 +23,12 @@ const LOOK_AROUND_MS = 250;
 const MAX_IN_FLIGHT = 220;
 /** Marked at once: what goes out within this time. A crash leaves at most these and those in flight in doubt. */
 const MARK_AHEAD_MS = 25;
+/** Where marking itself takes longer (a database far away, or busy), groups grow with it: else it would set the pace. */
+const MOST_MARK_AHEAD_MS = 100;
+const MARK_AHEAD_FACTOR = 1.3;
+const LEAST_MARKED = 10;
+/** Of the newest marking, in the average of how long it takes. */
+const NEWEST_SHARE = 0.2;
 /** The first look is for few, so that the first message goes out soon. */
 const FIRST_SHARE = 0.1;
 const LEAST_WANTED = 20;
@@ -58,6 +64,8 @@ export class NumberDrain {
   /** Under way while it is not clear whether Meta's refusal of the account still holds. */
   private verdict: Promise<boolean> | null = null;
   private hasPrepared = false;
+  /** How long marking takes of late. */
+  private markMs = 0;
 
   constructor(
     private account: Account,
@@ -174,8 +182,9 @@ export class NumberDrain {
     if (!this.mayGoOn) {
       return [];
     }
-    const count = Math.max(1, Math.round((this.pacer.currentRate(performance.now()) * MARK_AHEAD_MS) / 1_000));
     const markedAt = performance.now();
+    const aheadMs = Math.min(MOST_MARK_AHEAD_MS, Math.max(MARK_AHEAD_MS, this.markMs * MARK_AHEAD_FACTOR));
+    const count = Math.max(LEAST_MARKED, Math.round((this.pacer.currentRate(markedAt) * aheadMs) / 1_000));
     const group = this.ready
       .splice(0, count)
       .map((recipient) => ({ ...recipient, attemptToken: randomUUID(), markedAt }));
@@ -184,6 +193,7 @@ export class NumberDrain {
     }
     try {
       const marked = await this.desk.mark(this.account, this.lease, group);
+      this.markMs += NEWEST_SHARE * (performance.now() - markedAt - this.markMs);
       const ours = new Set(marked.map((attempt) => attempt.id));
       // Those of a campaign that was paused meanwhile, and those who need no message any more, still wait or are settled.
       group.filter(({ id }) => !ours.has(id)).forEach(({ id }) => this.held.delete(id));

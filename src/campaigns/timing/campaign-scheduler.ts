@@ -74,9 +74,10 @@ export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationS
     try {
       const account = await this.accounts.find(accountId);
       if (account) {
-        await this.moves.run(account, undefined, id);
+        await this.moves.run(account, undefined, id, scheduledAt);
       } else {
-        await this.moves.failToStart(accountId, id, new AppError('account_inactive', 'The account is inactive.'));
+        const gone = new AppError('account_inactive', 'The account is inactive.');
+        await this.moves.failToStart(accountId, id, scheduledAt, gone);
       }
     } catch (error) {
       const isOurs = !(error instanceof AppError) || error.status >= 500;
@@ -89,7 +90,7 @@ export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationS
         throw error;
       }
       // Somebody else was faster: it runs, or it is off the schedule.
-      await this.moves.failToStart(accountId, id, error);
+      await this.moves.failToStart(accountId, id, scheduledAt, error);
     }
   }
 }
