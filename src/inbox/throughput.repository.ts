@@ -4,11 +4,16 @@ import type { Queryable } from '../database/database.js';
 /** What passes through a number beside its campaigns: Meta counts what comes in and what goes out together. */
 @Injectable()
 export class ThroughputRepository {
-  /** Messages of the last second that belong to no campaign. */
+  /**
+   * Messages that belong to no campaign and passed within the last second, or are about to: one that was stored and not
+   * answered yet may arrive at any moment.
+   */
   async countOthers(q: Queryable, accountId: number): Promise<number> {
     const [row] = await q.query<{ n: number }>(
       `select count(*) as n from messages
-       where account_id = $1 and campaign_id is null and created_at > now() - interval '1 second'`,
+       where account_id = $1 and campaign_id is null and created_at > now() - interval '10 seconds'
+         and case when direction = 'outbound' and status = 'pending' then true
+           else coalesce(sent_at, created_at) > now() - interval '1 second' end`,
       [accountId],
     );
     return row?.n ?? 0;

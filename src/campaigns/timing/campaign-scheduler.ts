@@ -86,11 +86,9 @@ export class CampaignScheduler implements OnApplicationBootstrap, OnApplicationS
         this.logger.warn({ context: 'CampaignScheduler', campaign_id: id, err: error }, 'starting a campaign failed');
         return;
       }
-      if (!(error instanceof AppError)) {
-        throw error;
-      }
       // Somebody else was faster: it runs, or it is off the schedule.
-      await this.moves.failToStart(accountId, id, scheduledAt, error);
+      const reason = error instanceof AppError ? error : new AppError('internal_error', 'The log says what is wrong.');
+      await this.moves.failToStart(accountId, id, scheduledAt, reason);
     }
   }
 }
