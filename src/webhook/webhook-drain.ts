@@ -13,7 +13,8 @@ const BATCH = 200;
 /** A parsed body takes several times its size; 200 of Meta's largest would end the process. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 const MAX_ATTEMPTS = 5;
-const GATHER_MS = 40;
+const GATHER_MS = 60;
+const FEW = 20;
 /** What waits longer than this, in seconds, is a backlog: it may hold the status that somebody takes for missing. */
 const BACKLOG_S = 5;
 
@@ -41,16 +42,17 @@ export class WebhookDrain {
   }
 
   /**
-   * Works until nothing waits any more. Between two batches that were not full it lets bodies gather: each batch costs the
-   * same dozen statements, however few bodies share them. The first body after a silence waits for nothing.
+   * Works until little waits any more; the next hint, or the next round, takes that. Each batch costs the same dozen
+   * statements, however few bodies share them, and of many workers that all stay for the last body each would take one. The
+   * first body after a silence waits for nothing.
    * @returns how many bodies were looked at
    */
   async run(signal: AbortSignal): Promise<number> {
     let total = 0;
     while (!signal.aborted) {
-      const count = await this.batch();
+      const { count, bytes } = await this.batch();
       total += count;
-      if (count === 0) {
+      if (count < FEW && bytes < BATCH_BYTES / 4) {
         break;
       }
       if (count < BATCH) {
@@ -60,7 +62,7 @@ export class WebhookDrain {
     return total;
   }
 
-  private async batch(): Promise<number> {
+  private async batch(): Promise<{ count: number; bytes: number }> {
     let claimed: WaitingWebhook[] = [];
     try {
       await this.database.transaction(async (tx) => {
@@ -70,7 +72,7 @@ export class WebhookDrain {
         }
       });
       this.observe(claimed);
-      return claimed.length;
+      return sizeOf(claimed);
     } catch (error) {
       if (claimed.length === 0 || isConnectionLoss(error)) {
         throw error;
@@ -79,12 +81,13 @@ export class WebhookDrain {
         { context: 'WebhookDrain', err: error, bodies: claimed.length },
         'a batch failed; trying its bodies one by one',
       );
-      return this.oneByOne(claimed);
+      await this.oneByOne(claimed);
+      return sizeOf(claimed);
     }
   }
 
   /** One bad body must not cost its neighbours: each in its own transaction, the bad one later again or never. */
-  private async oneByOne(webhooks: readonly WaitingWebhook[]): Promise<number> {
+  private async oneByOne(webhooks: readonly WaitingWebhook[]): Promise<void> {
     for (const webhook of webhooks) {
       try {
         await this.database.transaction(async (tx) => {
@@ -101,7 +104,6 @@ export class WebhookDrain {
         await this.itemByItem(webhook);
       }
     }
-    return webhooks.length;
   }
 
   /** One bad item must not cost its neighbours either: they take effect now, the body comes again for the bad one. */
@@ -139,4 +141,8 @@ export class WebhookDrain {
       lag.observe((Date.now() - webhook.receivedAt.getTime()) / 1_000);
     }
   }
+}
+
+function sizeOf(webhooks: readonly WaitingWebhook[]): { count: number; bytes: number } {
+  return { count: webhooks.length, bytes: webhooks.reduce((sum, { body }) => sum + body.length, 0) };
 }
