@@ -18,7 +18,7 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 const DEADLINE_MS = 5_000;
 
 /** Between two hints, in ms. */
-const HINT_EVERY_MS = 100;
+const HINT_EVERY_MS = 50;
 
 const stored = counter('parley_webhooks_stored_total', 'Webhook bodies stored');
 const batchSize = histogram(

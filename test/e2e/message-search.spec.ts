@@ -1,3 +1,4 @@
+import { eventually } from '../support/app.js';
 import { newWamid, postWebhook, messagesBody, secondsAgo } from '../support/webhook-payloads.js';
 import { addAccount, startInbox, type Bubble, type InboxJourney } from './inbox-journey.js';
 
@@ -276,7 +277,11 @@ describe('messages', () => {
       await inbox.receive([]);
       await inbox.simulator.configure({ webhooks: { enabled: false } });
       const [bubble] = (await inbox.thread(phone)).rows;
-      const whole = await bytesOf(bubble?.id);
+      // 409: the worker is at it.
+      const whole = await eventually(
+        () => bytesOf(bubble?.id),
+        ({ status }) => status !== 409,
+      );
       expect([whole.status, whole.headers.get('content-type')]).toEqual([200, 'image/png']);
       expect(Buffer.from(await whole.arrayBuffer())).toEqual(bytes);
       const part = await bytesOf(bubble?.id, { range: 'bytes=1-3' });
