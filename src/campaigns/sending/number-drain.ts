@@ -23,7 +23,11 @@ const LOOK_AROUND_MS = 250;
 const MAX_IN_FLIGHT = 220;
 /** Marked at once: what goes out within this time. A crash leaves at most these and those in flight in doubt. */
 const MARK_AHEAD_MS = 25;
-/** Where marking itself takes longer (a database far away, or busy), groups grow with it: else it would set the pace. */
+/**
+ * Where marking itself takes longer (a database far away, or busy), small groups grow with it: else it would set the pace.
+ * Not beyond this many: what is marked and not posted when a process dies stays in doubt.
+ */
+const MOST_MARKED = 30;
 const MOST_MARK_AHEAD_MS = 100;
 const MARK_AHEAD_FACTOR = 1.3;
 const LEAST_MARKED = 10;
@@ -184,7 +188,9 @@ export class NumberDrain {
     }
     const markedAt = performance.now();
     const aheadMs = Math.min(MOST_MARK_AHEAD_MS, Math.max(MARK_AHEAD_MS, this.markMs * MARK_AHEAD_FACTOR));
-    const count = Math.max(LEAST_MARKED, Math.round((this.pacer.currentRate(markedAt) * aheadMs) / 1_000));
+    const rate = this.pacer.currentRate(markedAt) / 1_000;
+    const grown = Math.min(MOST_MARKED, Math.max(LEAST_MARKED, Math.round(rate * aheadMs)));
+    const count = Math.max(grown, Math.round(rate * MARK_AHEAD_MS));
     const group = this.ready
       .splice(0, count)
       .map((recipient) => ({ ...recipient, attemptToken: randomUUID(), markedAt }));
