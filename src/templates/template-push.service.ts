@@ -165,7 +165,7 @@ export class TemplatePushService {
         return this.store.adopt(account.id, id, late);
       }
     }
-    await this.repository.forgetAsked(this.database, account.id, id);
+    await this.store.refused(account.id, template);
     throw templateProblem(answer.failure, MAY_EXIST);
   }
 

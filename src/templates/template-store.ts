@@ -9,6 +9,23 @@ import { TemplatesRepository } from './templates.repository.js';
 export type Submitted = Partial<TemplateRecord> &
   Pick<TemplateRecord, 'metaTemplateId' | 'components' | 'status' | 'category'> & { metaTemplateId: string };
 
+/** What an event of Meta's may change of a template. */
+const TOLD_BY_EVENTS = [
+  'status',
+  'rejectedReason',
+  'rejectionInfo',
+  'qualityScore',
+  'category',
+  'previousCategory',
+  'correctCategory',
+  'categoryChangesAt',
+  'header',
+  'bodyText',
+  'footerText',
+  'buttons',
+  'components',
+] as const satisfies readonly (keyof TemplateRecord)[];
+
 /** Writes down what Meta answered. */
 @Injectable()
 export class TemplateStore {
@@ -51,6 +68,25 @@ export class TemplateStore {
         syncedAt: new Date(),
       });
       return this.told(tx, before);
+    });
+  }
+
+  /**
+   * Meta did not create it: it is what it was. An event that came in meanwhile was of somebody else's template of the same
+   * name and language, and may have been taken for news of this one.
+   */
+  async refused(accountId: number, was: TemplateRecord): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      const before = await this.repository.lock(tx, accountId, was.id);
+      const told = Object.fromEntries(TOLD_BY_EVENTS.map((key) => [key, was[key]]));
+      const times = { statusAt: null, qualityAt: null, categoryAt: null, componentsAt: null };
+      await this.repository.update(tx, accountId, was.id, {
+        creationAskedAt: null,
+        ...(before.creationAskedAt === null
+          ? { ...told, ...times, metaTemplateId: null }
+          : { updatedAt: was.updatedAt }),
+      });
+      await this.told(tx, before);
     });
   }
 

@@ -199,9 +199,4 @@ export class TemplatesRepository {
       [accountId, id],
     );
   }
-
-  /** Meta has said no. */
-  async forgetAsked(q: Queryable, accountId: number, id: number): Promise<void> {
-    await q.query('update templates set creation_asked_at = null where account_id = $1 and id = $2', [accountId, id]);
-  }
 }

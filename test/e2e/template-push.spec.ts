@@ -245,7 +245,11 @@ describe('templates and Meta', () => {
 
     it('that Meta refuses changes nothing and says why', async () => {
       const draft = await create();
-      await journey.simulator.call('PUT', `templates/${draft.name}`, { waba_id: WABA_ID, language: 'en' });
+      await journey.simulator.call('PUT', `templates/${draft.name}`, {
+        waba_id: WABA_ID,
+        language: 'en',
+        notify: false,
+      });
       const answer = await push(draft.id);
       expect([answer.status, answer.body]).toEqual([
         422,
@@ -261,6 +265,37 @@ describe('templates and Meta', () => {
       expect(await read(draft.id)).toEqual(draft);
       // A draft of ours is not what somebody else made: it stays, and can still be changed.
       expect(await sync()).toMatchObject({ skipped_names: [`${draft.name}/en`] });
+      expect((await call('PATCH', `/templates/${draft.id}`, { name: `${draft.name}_b` })).status).toBe(200);
+    });
+
+    it('that Meta refuses changes nothing either when Meta tells of the other one while it is asked', async () => {
+      const draft = await create();
+      await journey.simulator.call('PUT', `templates/${draft.name}`, {
+        waba_id: WABA_ID,
+        language: 'en',
+        notify: false,
+      });
+      await journey.simulator.configure({ latency_ms: 2_000 });
+      try {
+        const answer = push(draft.id);
+        const isAsked = (): Promise<unknown[]> =>
+          journey.api.db.query('select 1 from templates where id = $1 and creation_asked_at is not null', [draft.id]);
+        await eventually(isAsked, (rows) => rows.length === 1);
+        await journey.simulator.call('POST', `templates/${draft.name}`, {
+          waba_id: WABA_ID,
+          language: 'en',
+          value: { event: 'APPROVED' },
+        });
+        await eventually(
+          () => read(draft.id),
+          ({ status }) => status === 'APPROVED',
+        );
+        expect((await answer).status).toBe(422);
+      } finally {
+        await journey.simulator.configure({ latency_ms: 0 });
+      }
+      const { updated_at: _, ...rest } = draft as TemplateBody & { updated_at: string };
+      expect(await read(draft.id)).toMatchObject(rest);
       expect((await call('PATCH', `/templates/${draft.id}`, { name: `${draft.name}_b` })).status).toBe(200);
     });
 

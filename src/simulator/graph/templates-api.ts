@@ -5,9 +5,10 @@ import { readComponents, readDefinition, ttlOf } from '../validation/template-de
 import { reportTemplate } from '../webhooks/template-events.js';
 import type { World } from '../world.js';
 import { paramsOf, picked, type GraphCall } from './call.js';
+import { delayed } from './delayed.js';
 import { badParam, GraphError, templateRule, unknownObject } from './graph-error.js';
 import { pageOf } from './paging.js';
-import { respondJson } from './respond.js';
+import { asGraphError, respondError, respondJson } from './respond.js';
 
 const DEFAULT_FIELDS =
   'id,name,language,status,category,previous_category,parameter_format,components,rejected_reason,message_send_ttl_seconds';
@@ -83,13 +84,27 @@ function changing(call: GraphCall, change: () => Json): void {
     call.request.socket.destroy();
     return;
   }
-  const answer = change();
-  if (templates.lose_answers > 0) {
+  const answer = outcomeOf(change);
+  if (templates.lose_answers > 0 && !(answer instanceof GraphError)) {
     templates.lose_answers -= 1;
     call.request.socket.destroy();
     return;
   }
-  respondJson(call.response, answer);
+  delayed(call.world, () => {
+    if (answer instanceof GraphError) {
+      respondError(call.response, answer);
+    } else {
+      respondJson(call.response, answer);
+    }
+  });
+}
+
+function outcomeOf(change: () => Json): Json | GraphError {
+  try {
+    return change();
+  } catch (error) {
+    return asGraphError(error);
+  }
 }
 
 /** `POST /{TEMPLATE_ID}/unpause`. */
