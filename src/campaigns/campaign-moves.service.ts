@@ -10,6 +10,7 @@ import { readTimes } from './campaign-settings.js';
 import { sourcesOf, wrongMove, type CampaignMove, type CampaignStatus } from './campaign-status.js';
 import type { ScheduleCampaignDto } from './campaign.dto.js';
 import { CampaignsRepository, type CampaignRow, type CampaignSettings } from './campaigns.repository.js';
+import { campaignEvent } from './outcome/campaign-event.js';
 import { RecipientsRepository } from './recipients.repository.js';
 
 interface Move {
@@ -222,14 +223,7 @@ export class CampaignMoves {
 
   private async moved(tx: Tx, accountId: number, id: number): Promise<CampaignRow> {
     const row = await this.require(tx, accountId, id);
-    await this.outbox.append(tx, [
-      {
-        type: 'campaign.progress',
-        accountId,
-        subjectId: id,
-        payload: { id, status: row.status, status_reason: row.status_reason },
-      },
-    ]);
+    await this.outbox.append(tx, [campaignEvent('campaign.progress', row)]);
     return row;
   }
 

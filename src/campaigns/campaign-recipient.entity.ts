@@ -52,7 +52,7 @@ export class CampaignRecipient {
   @Column({ type: 'uuid', nullable: true })
   attemptToken: string | null;
 
-  /** The lease under which it is claimed or sending. */
+  /** The lease under which it is being sent to. */
   @Column({ type: 'bigint', nullable: true })
   claimEpoch: number | null;
 

@@ -11,10 +11,10 @@ export const CAMPAIGN_STATUSES = [
 ] as const;
 export type CampaignStatus = (typeof CAMPAIGN_STATUSES)[number];
 
-/** As answers show them; inside, a claimed or sending recipient is still pending. */
+/** As answers show them; inside, a recipient that is being sent to is still pending. */
 export const RECIPIENT_STATUSES = ['pending', 'sent', 'delivered', 'read', 'failed', 'skipped', 'unknown'] as const;
 export type RecipientStatus = (typeof RECIPIENT_STATUSES)[number];
-export type StoredRecipientStatus = RecipientStatus | 'claimed' | 'sending';
+export type StoredRecipientStatus = RecipientStatus | 'sending';
 
 export type CampaignMove =
   | 'run'
@@ -59,5 +59,5 @@ export function wrongMove(move: CampaignMove, status: CampaignStatus): AppError 
 }
 
 export function shownStatus(status: StoredRecipientStatus): RecipientStatus {
-  return status === 'claimed' || status === 'sending' ? 'pending' : status;
+  return status === 'sending' ? 'pending' : status;
 }

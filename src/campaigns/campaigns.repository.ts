@@ -355,8 +355,9 @@ export class CampaignsRepository {
     }
     const [verdict] = await tx.query<{ code: number | null; message: string | null }>(
       `select min(error_code) as code, min(error_message) as message from campaign_recipients
-       where campaign_id = $1 and status = 'failed'
-         and not exists (select 1 from campaign_recipients where campaign_id = $1 and status in ('sent', 'delivered', 'read', 'unknown'))
+       where campaign_id = $1 and phase = 3 and status = 'failed'
+         and not exists (select 1 from campaign_recipients where campaign_id = $1 and phase = 2)
+         and not exists (select 1 from campaign_recipients where campaign_id = $1 and phase = 3 and status = 'unknown')
        having count(*) > 0 and min(error_code) = max(error_code) and min(error_code) = any($2::int[])`,
       [key.id, templateErrors],
     );

@@ -23,7 +23,7 @@ export class RecipientPeopleRepository {
          where r.contact_id = $1 and r.status = 'pending' and exists (
            select 1 from campaign_recipients other
            where other.contact_id = $1 and other.campaign_id = r.campaign_id and other.id <> r.id
-             and (other.status in ('claimed', 'sending', 'sent', 'delivered', 'read', 'unknown')
+             and (other.status in ('sending', 'sent', 'delivered', 'read', 'unknown')
                or (other.status = 'pending' and other.id < r.id)))
          order by r.id for no key update of r
        )
@@ -59,8 +59,8 @@ export class RecipientPeopleRepository {
        )
        update campaign_recipients r set identity = 'erased:' || r.id, contact_id = null, phone = null, user_id = null,
          name = '', parameters = '{}',
-         skip_reason = case when r.status in ('pending', 'claimed') then 'erased' else r.skip_reason end,
-         status = case when r.status in ('pending', 'claimed') then 'skipped' else r.status end
+         skip_reason = case when r.status = 'pending' then 'erased' else r.skip_reason end,
+         status = case when r.status = 'pending' then 'skipped' else r.status end
        from locked where r.id = locked.id`,
       [contactId, identities, phones],
     );

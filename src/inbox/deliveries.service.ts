@@ -33,6 +33,8 @@ export interface FoldedMessage {
   campaignRecipientId: number | null;
   wamid: string | null;
   attemptToken: string | null;
+  /** Of a message of ours: when it was written down, right before it was posted. */
+  timestamp: Date;
   status: MessageStatus;
   /** Meta had it already, and it had not failed since. */
   wasAccepted: boolean;
@@ -287,6 +289,7 @@ function toFolded(message: LockedMessage, before: LockedMessage): FoldedMessage 
     campaignRecipientId: message.campaignRecipientId,
     wamid: message.wamid,
     attemptToken: message.attemptToken,
+    timestamp: message.timestamp,
     status: message.fate.status,
     wasAccepted: ACCEPTED.has(before.fate.status),
     sentAt: message.fate.sentAt,

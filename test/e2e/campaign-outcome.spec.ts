@@ -512,12 +512,13 @@ describe('what came of a campaign', () => {
         [id],
       );
       await move(id, 'run');
+      // That it runs, and that its people were put off.
       await eventually(
         () => events(id, 'campaign.progress'),
-        (rows) => rows.length > 0,
+        (rows) => rows.length === 2,
       );
       await new Promise((resolve) => setTimeout(resolve, 4_500));
-      expect(await events(id, 'campaign.progress')).toHaveLength(1);
+      expect(await events(id, 'campaign.progress')).toHaveLength(2);
       await move(id, 'cancel');
     });
   });

@@ -56,7 +56,7 @@ describe('the recipients of a campaign', () => {
     journey = await startJourney({ worker: false });
     people = [
       { phone: somebody(), status: 'pending' },
-      { phone: somebody(), status: 'claimed' },
+      { phone: somebody(), status: 'sending' },
       { phone: somebody(), status: 'sending' },
       { phone: somebody(), status: 'sent' },
       { phone: somebody(), status: 'delivered', replied: true },
@@ -106,7 +106,7 @@ describe('the recipients of a campaign', () => {
     });
 
     it.each<[string, () => (string | null)[]]>([
-      ['status=pending', () => of('pending', 'claimed', 'sending')],
+      ['status=pending', () => of('pending', 'sending')],
       ['status=sent', () => of('sent')],
       ['status=delivered', () => of('delivered')],
       ['status=read', () => of('read')],

@@ -153,11 +153,11 @@ describe('a campaign and the clock', () => {
 
     it('while it runs sends nothing after, and skips who is left', async () => {
       await setAccount('messages_per_second = 20');
-      const id = await draft(100, { expires_at: inMs(3_000) });
+      const id = await draft(150, { expires_at: inMs(3_000) });
       await move(id, 'run');
       const done = await campaignIs(journey, id, 'completed');
       await setAccount('messages_per_second = 1000');
-      expect(done.sent_count + done.skipped_count).toBe(100);
+      expect(done.sent_count + done.skipped_count).toBe(150);
       expect(done.skipped_count).toBeGreaterThan(20);
       expect((await recipients(id)).find(({ status }) => status === 'skipped')?.skip_reason).toBe('expired');
       expect(await sent()).toBe(done.sent_count);
@@ -238,6 +238,8 @@ describe('a campaign and the clock', () => {
         unknown_count: 0,
         failed_count: 2,
       });
+      // They may have been reached after all.
+      expect(await refused(given, 'retry-failed')).toEqual([409, 'nothing_to_retry']);
       await move(again, 'resolve-unknown', { action: 'resend' });
       expect(await campaignIs(journey, again, 'completed')).toMatchObject({ unknown_count: 0, sent_count: 2 });
       expect(await refused(again, 'resolve-unknown', { action: 'drop' })).toEqual([409, 'nothing_to_retry']);
@@ -268,6 +270,7 @@ describe('a campaign and the clock', () => {
           ({ unknown_count }) => unknown_count === 0,
         ),
       ).toMatchObject({ failed_count: 3 });
+      expect(await refused(id, 'retry-failed')).toEqual([409, 'nothing_to_retry']);
       expect(await sent()).toBe(3);
     });
 
@@ -435,5 +438,23 @@ describe('a campaign and the clock', () => {
     const id = await draft(7);
     const answer = await call<{ sent: number; failed: number }>('POST', `/campaigns/${id}/run?wait=true`);
     expect([answer.status, answer.body]).toEqual([200, { sent: 7, failed: 0 }]);
+  });
+
+  it('lets go of whom it has in hand while Meta is away for long, so that a cancel then is a cancel', async () => {
+    await journey.simulator.configure({ faults: { error_windows: [{ code: 131_057, from_ms: 0, to_ms: FOREVER }] } });
+    const id = await draft(200);
+    await move(id, 'run');
+    const inHand = (): Promise<unknown[]> =>
+      journey.api.db.query(`select 1 from campaign_recipients where campaign_id = $1 and status = 'sending'`, [id]);
+    const refusals = async (): Promise<number> => (await journey.simulator.ledger()).refused;
+    await eventually(refusals, (count) => count > 0);
+    await eventually(inHand, (rows) => rows.length === 0);
+    const asked = await refusals();
+    await journey.simulator.configure({ faults: NO_FAULTS });
+    await move(id, 'cancel');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(await refusals()).toBe(asked);
+    expect(await sent()).toBe(0);
+    expect(await getCampaign(journey, id)).toMatchObject({ status: 'cancelled', sent_count: 0, unknown_count: 0 });
   });
 });

@@ -4,7 +4,7 @@ import type { Account } from '../../src/accounts/account.js';
 import { AccountsService } from '../../src/accounts/accounts.service.js';
 import { ThroughputRepository } from '../../src/inbox/throughput.repository.js';
 import { CampaignPauses } from '../../src/campaigns/reactions/campaign-pauses.service.js';
-import { RecipientPreparer } from '../../src/campaigns/sending/recipient-preparer.js';
+import { RecipientPreparer, type InHand } from '../../src/campaigns/sending/recipient-preparer.js';
 import { SendingLimitsRepository } from '../../src/campaigns/sending/sending-limits.repository.js';
 import { CampaignProgress } from '../../src/campaigns/campaign-progress.js';
 import { CampaignsRepository, type CampaignRow } from '../../src/campaigns/campaigns.repository.js';
@@ -22,7 +22,7 @@ import { TemplateMedia } from '../../src/templates/template-media.service.js';
 import { TemplatesService } from '../../src/templates/templates.service.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 
-const STATUSES = ['pending', 'claimed', 'sending', 'sent', 'delivered', 'read', 'failed', 'skipped', 'unknown'];
+const STATUSES = ['pending', 'sending', 'sent', 'delivered', 'read', 'failed', 'skipped', 'unknown'];
 
 /** The sending side over real SQL, without a worker: the tests say who holds what, and when a holder dies. */
 describe('claims', () => {
@@ -80,11 +80,8 @@ describe('claims', () => {
   const expire = (of: Account): Promise<unknown> =>
     api.db.query(`update sending_leases set expires_at = now() - interval '1 ms' where account_id = $1`, [of.id]);
   /** What a sender has in hand that has just begun, unless it says otherwise. */
-  const prepare = async (
-    lease: Lease,
-    want: number,
-    held = new Map<number, { contactId: number }>(),
-  ): Promise<PreparedRecipient[]> => (await desk.prepare(account, lease, want, held)).recipients;
+  const prepare = async (lease: Lease, want: number, held = new Map<number, InHand>()): Promise<PreparedRecipient[]> =>
+    (await desk.prepare(account, lease, want, held)).recipients;
   const withTokens = (prepared: readonly PreparedRecipient[]): Attempt[] =>
     prepared.map((recipient) => ({ ...recipient, attemptToken: randomUUID(), markedAt: 0 }));
   const accepted = (attempt: Attempt): Settled => ({
@@ -139,7 +136,7 @@ describe('claims', () => {
   it('give nobody twice to a sender that says whom it has in hand', async () => {
     const id = await running(account, 300);
     const lease = await take(account);
-    const held = new Map<number, { contactId: number }>();
+    const held = new Map<number, InHand>();
     const ids: number[] = [];
     for (let round = 0; round < 16; round += 1) {
       ids.push(...(await prepare(lease, 20, held)).map((recipient) => recipient.id));
@@ -147,6 +144,41 @@ describe('claims', () => {
     expect(ids).toHaveLength(300);
     expect(new Set(ids).size).toBe(300);
     expect(await statusesOf(id)).toEqual({ pending: 300 });
+  });
+
+  it('are of a person once, under however many numbers the campaign has them', async () => {
+    const id = await running(account, 6);
+    const lease = await take(account);
+    const [first, ...others] = await prepare(lease, 3);
+    const held = new Map<number, InHand>([[first?.id as number, first as PreparedRecipient]]);
+    // Two that wait turn out to be whom it has in hand; of two others, the person is the same.
+    const waiting = await api.db.query<{ id: number; phone: string }>(
+      'select id, phone from campaign_recipients where campaign_id = $1 and id > all($2::bigint[]) order by id',
+      [id, [first, ...others].map((recipient) => recipient?.id)],
+    );
+    const learn = (contactId: number | undefined, phones: (string | undefined)[]): Promise<unknown> =>
+      api.db.query(
+        `insert into contact_identities (contact_id, kind, value)
+         select $1, 'phone', phone from unnest($2::text[]) as phone`,
+        [contactId, phones],
+      );
+    await learn(first?.contactId, [waiting[0]?.phone]);
+    await learn(others[0]?.contactId, [waiting[1]?.phone]);
+    const prepared = await prepare(lease, 10, held);
+    expect(prepared.map((recipient) => recipient.id)).toEqual([
+      ...others.map((recipient) => recipient.id),
+      waiting[2]?.id,
+    ]);
+    expect(await statusesOf(id)).toEqual({ pending: 4, skipped: 2 });
+    // Written to, and then retried for another of the names.
+    await desk.mark(account, lease, withTokens(others));
+    await api.db.query(`update campaign_recipients set status = 'pending' where id = $1`, [waiting[1]?.id]);
+    await prepare(lease, 10, held);
+    const reasons = await api.db.query<{ skip_reason: string }>(
+      'select skip_reason from campaign_recipients where campaign_id = $1 and id = any($2)',
+      [id, [waiting[0]?.id, waiting[1]?.id]],
+    );
+    expect(reasons.map(({ skip_reason }) => skip_reason)).toEqual(['duplicate', 'duplicate']);
   });
 
   it('are marked once, however often somebody was prepared', async () => {
@@ -285,7 +317,7 @@ describe('claims', () => {
   });
 
   it('counts stay true, whoever moves what at the same time', async () => {
-    const shown = (status: string): string => (['claimed', 'sending'].includes(status) ? 'pending' : status);
+    const shown = (status: string): string => (status === 'sending' ? 'pending' : status);
     const expected = async (id: number): Promise<object> => {
       const rows = Object.entries(await statusesOf(id));
       const count = (...wanted: string[]): number =>

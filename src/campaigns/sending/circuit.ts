@@ -26,6 +26,11 @@ export class Circuit {
     return [...this.open.values()];
   }
 
+  /** It is to be paused: nothing more of it may go out until it is. */
+  isOpen(campaignId: number): boolean {
+    return this.open.has(campaignId);
+  }
+
   watch({ campaignId, markedAt }: Attempt, decision: Decision): void {
     if (markedAt < (this.pausedAt.get(campaignId) ?? 0)) {
       return;

@@ -17,7 +17,7 @@ import type { OpenCircuit } from './circuit.js';
 import { TEMPLATE_WIDE_CODES } from './decision.js';
 import { LeasesRepository, type Lease } from './leases.repository.js';
 import type { Attempt, PreparedRecipient, Settled } from './preparation.js';
-import { RecipientPreparer, type Held, type WaitingReason } from './recipient-preparer.js';
+import { RecipientPreparer, type Held, type InHand, type WaitingReason } from './recipient-preparer.js';
 
 /** Senders that may die over a campaign, without one message settled in between, before it is paused. */
 const MAX_CRASHES = 5;
@@ -101,7 +101,7 @@ export class DeliveryDesk {
     account: Account,
     lease: Lease,
     want: number,
-    held: Map<number, { contactId: number }>,
+    held: Map<number, InHand>,
   ): Promise<{ recipients: PreparedRecipient[]; hasWork: boolean }> {
     const running = await this.campaigns.findRunning(this.database, account.id);
     const recipients: PreparedRecipient[] = [];
@@ -212,7 +212,8 @@ export class DeliveryDesk {
   ): Promise<{ prepared: PreparedRecipient[]; foundCount: number }> {
     const messages = await this.messages.of(account, campaign);
     if (messages.state === 'refused') {
-      await this.pauseOne(account.id, campaign.id, messages.reason);
+      const target = { accountId: account.id, campaignId: campaign.id, templateId: null };
+      await this.database.transaction((tx) => this.pauses.pause(tx, target, messages.reason));
     }
     if (messages.state !== 'ready') {
       return { prepared: [], foundCount: -1 };
@@ -250,10 +251,9 @@ export class DeliveryDesk {
   private async countCrash(tx: Tx, accountId: number, campaignIds: readonly number[]): Promise<void> {
     campaignIds.forEach((id) => this.crashed.add(id));
     for (const campaignId of await this.campaigns.countCrashes(tx, campaignIds, MAX_CRASHES)) {
-      await this.pauseFor(
+      await this.pauses.pause(
         tx,
-        accountId,
-        { campaignId, templateId: null },
+        { accountId, campaignId, templateId: null },
         {
           code: 'sender_crashes',
           message: `${MAX_CRASHES} senders in a row ended over this campaign. Look at the log, then resume it.`,
@@ -323,19 +323,6 @@ export class DeliveryDesk {
     for (const { campaignId, code, failure } of open) {
       await this.pauses.refuse(tx, account, { accountId, campaignId, templateId: null }, code, failure);
     }
-  }
-
-  private pauseOne(accountId: number, campaignId: number, reason: { code: string; message: string }): Promise<void> {
-    return this.database.transaction((tx) => this.pauseFor(tx, accountId, { campaignId, templateId: null }, reason));
-  }
-
-  private async pauseFor(
-    tx: Tx,
-    accountId: number,
-    scope: { campaignId: number | null; templateId: number | null },
-    reason: { code: string; message: string } & Record<string, unknown>,
-  ): Promise<void> {
-    await this.pauses.pause(tx, { accountId, ...scope }, reason);
   }
 }
 

@@ -13,6 +13,7 @@ import type { DeliveryDesk } from './delivery-desk.js';
 import { LEASE_MS, type Lease } from './leases.repository.js';
 import { Pacer } from './pacer.js';
 import type { Attempt, PreparedRecipient, Settled } from './preparation.js';
+import type { InHand } from './recipient-preparer.js';
 import { Settler } from './settler.js';
 
 const HEARTBEAT_MS = 1_000;
@@ -36,9 +37,13 @@ const NEWEST_SHARE = 0.2;
 /** The first look is for few, so that the first message goes out soon. */
 const FIRST_SHARE = 0.1;
 const LEAST_WANTED = 20;
+const BETWEEN_LOOKS_MS = 10;
 const IDLE_MS = 200;
+const LONGEST_IDLE_MS = 1_000;
 const THROTTLED_PAUSE_MS = 500;
 const UNREACHABLE_PAUSE_MS = 1_000;
+/** Longest that marked recipients wait to be posted while the number pauses. */
+const LONGEST_HOLD_MS = 2_000;
 const STOP_DEADLINE_MS = 8_000;
 /** An account is read at most a second late, so after this long its credentials are those of now. */
 const CREDENTIALS_SETTLE_MS = 1_200;
@@ -59,7 +64,7 @@ export class NumberDrain {
   private readonly settler: Settler;
   private readonly ready: PreparedRecipient[] = [];
   /** Whom it has in hand: ready, about to be marked, on the way, or answered and not stored yet. */
-  private readonly held = new Map<number, { contactId: number }>();
+  private readonly held = new Map<number, InHand>();
   private inFlight = 0;
   private leaseUntil: number;
   private isLost = false;
@@ -68,6 +73,7 @@ export class NumberDrain {
   /** Under way while it is not clear whether Meta's refusal of the account still holds. */
   private verdict: Promise<boolean> | null = null;
   private hasPrepared = false;
+  private idleMs = IDLE_MS;
   /** How long marking takes of late. */
   private markMs = 0;
 
@@ -123,20 +129,29 @@ export class NumberDrain {
             filling = null;
           });
       }
+      const pauseMs = this.pacer.pauseMs(performance.now());
+      if (marked === null && pauseMs > 0) {
+        await sleep(Math.min(pauseMs, IDLE_MS), signal);
+        continue;
+      }
       marked ??= this.markNext();
       const attempts = await marked;
       // The next group is marked while this one goes out, so that the commit costs no pace.
-      marked = this.ready.length > 0 && !signal.aborted && this.mayGoOn ? this.markNext() : null;
+      const isNext = this.ready.length > 0 && !signal.aborted && this.mayGoOn && pauseMs === 0;
+      marked = isNext ? this.markNext() : null;
       await this.postAll(attempts, signal);
-      if (attempts.length === 0 && this.ready.length === 0) {
-        await (filling ?? sleep(IDLE_MS, signal));
+      if (attempts.length === 0) {
+        await (this.ready.length > 0 ? sleep(BETWEEN_LOOKS_MS, signal) : (filling ?? sleep(IDLE_MS, signal)));
       }
     }
     await filling;
     await this.postAll((await marked) ?? [], signal);
   }
 
-  /** Posts at the number's pace. What may no longer be posted was provably not sent, and goes back. */
+  /**
+   * Posts at the number's pace. What may no longer be posted was provably not sent, and goes back; and what would have to wait
+   * for long, for until then its campaign may have been cancelled, or its time be over.
+   */
   private async postAll(attempts: readonly Attempt[], signal: AbortSignal): Promise<void> {
     for (const attempt of attempts) {
       while (this.mayPost(signal)) {
@@ -147,7 +162,7 @@ export class NumberDrain {
         }
         await sleep(waitMs, signal);
       }
-      if (this.mayPost(signal)) {
+      if (this.mayPost(signal) && !this.circuit.isOpen(attempt.campaignId)) {
         this.post(attempt);
       } else {
         this.giveBack(attempt);
@@ -156,8 +171,13 @@ export class NumberDrain {
   }
 
   private mayPost(signal: AbortSignal): boolean {
+    const now = performance.now();
     return (
-      !signal.aborted && !this.isLost && !this.isFinished && performance.now() < this.leaseUntil + LEASE_MARGIN_MS / 2
+      !signal.aborted &&
+      !this.isLost &&
+      !this.isFinished &&
+      now < this.leaseUntil + LEASE_MARGIN_MS / 2 &&
+      this.pacer.pauseMs(now) <= LONGEST_HOLD_MS
     );
   }
 
@@ -178,7 +198,11 @@ export class NumberDrain {
       this.isFinished = true;
     }
     if (recipients.length === 0) {
-      await sleep(IDLE_MS);
+      // Campaigns may wait for a morning: with nobody in hand there is less and less to look for.
+      this.idleMs = this.held.size > 0 ? IDLE_MS : Math.min(LONGEST_IDLE_MS, this.idleMs * 2);
+      await sleep(this.idleMs);
+    } else {
+      this.idleMs = IDLE_MS;
     }
   }
 
@@ -191,9 +215,11 @@ export class NumberDrain {
     const rate = this.pacer.currentRate(markedAt) / 1_000;
     const grown = Math.min(MOST_MARKED, Math.max(LEAST_MARKED, Math.round(rate * aheadMs)));
     const count = Math.max(grown, Math.round(rate * MARK_AHEAD_MS));
-    const group = this.ready
-      .splice(0, count)
-      .map((recipient) => ({ ...recipient, attemptToken: randomUUID(), markedAt }));
+    const group = this.takeReady(count).map((recipient) => ({
+      ...recipient,
+      attemptToken: randomUUID(),
+      markedAt,
+    }));
     if (group.length === 0) {
       return [];
     }
@@ -210,6 +236,17 @@ export class NumberDrain {
       this.fail(error);
       return [];
     }
+  }
+
+  /** The next ones; those of a campaign that is about to be paused stay until it is. */
+  private takeReady(count: number): PreparedRecipient[] {
+    if (this.circuit.opened.length === 0) {
+      return this.ready.splice(0, count);
+    }
+    const next = this.ready.filter(({ campaignId }) => !this.circuit.isOpen(campaignId)).slice(0, count);
+    const taken = new Set(next);
+    this.ready.splice(0, this.ready.length, ...this.ready.filter((recipient) => !taken.has(recipient)));
+    return next;
   }
 
   /** Ends the drain; the sweeper starts another within a second. */

@@ -66,11 +66,16 @@ export class Pacer {
     return this.limitPerSecond * TARGET_SHARE * this.recovered(now);
   }
 
+  /** How long nothing may go at all, in ms; 0: it is only a matter of pace. */
+  pauseMs(now: number): number {
+    return Math.max(0, this.blockedUntil - now);
+  }
+
   /** How long until the next send may go, in ms; 0: now. */
   waitMs(now: number): number {
-    const blocked = this.blockedUntil - now;
-    if (blocked > 0) {
-      return blocked;
+    const paused = this.pauseMs(now);
+    if (paused > 0) {
+      return paused;
     }
     if (this.probe === 'out') {
       return PROBE_WAIT_MS;

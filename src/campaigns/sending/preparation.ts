@@ -21,7 +21,7 @@ export interface SendingCampaign {
   media?: KnownMedia;
 }
 
-/** A claimed recipient whose message is made. */
+/** A recipient whose message is made. */
 export interface PreparedRecipient {
   id: number;
   campaignId: number;
@@ -57,7 +57,7 @@ export type ComposedMessage =
 
 type Compose = (recipient: MappedRecipient) => ComposedMessage;
 
-/** What is worked out once for all recipients of a campaign that are claimed together. */
+/** What is worked out once for all recipients of a campaign that are prepared together. */
 const composers = new WeakMap<SendingCampaign, Compose>();
 
 export function composeMessage(campaign: SendingCampaign, recipient: MappedRecipient): ComposedMessage {

@@ -28,7 +28,12 @@ export interface Preparation {
 }
 
 /** What the drain has in hand already, by recipient: in the database they still wait. */
-export type Held = ReadonlyMap<number, { contactId: number }>;
+export type Held = ReadonlyMap<number, InHand>;
+
+export interface InHand {
+  campaignId: number;
+  contactId: number;
+}
 
 /** Somebody found, with who they are. */
 interface Candidate {
@@ -63,7 +68,8 @@ export class RecipientPreparer {
     return this.database.transaction(async (tx) => {
       const found = await this.recipients.findWaiting(tx, lease, campaign.id, limit, [...held.keys()]);
       const awake = await this.deferQuiet(tx, campaign.quietHours, found);
-      const candidates = await this.identify(tx, account, awake);
+      const people = await this.identify(tx, account, awake);
+      const candidates = await this.onceEach(tx, campaign.id, people, held);
       const { allowed, withoutPlace } = await this.withinLimits(tx, account, campaign, messages, candidates, held);
       const prepared = await this.compose(tx, campaign, messages, allowed);
       const limited = withoutPlace > 0 ? 'messaging_limit' : null;
@@ -126,6 +132,40 @@ export class RecipientPreparer {
         ? [{ recipient, contactId: person.contactId, conversationId: conversationIds[index] as number }]
         : [];
     });
+  }
+
+  /** A person is written to once, under however many numbers and ids the audience has them. */
+  private async onceEach(
+    tx: Tx,
+    campaignId: number,
+    candidates: readonly Candidate[],
+    held: Held,
+  ): Promise<readonly Candidate[]> {
+    if (candidates.length === 0) {
+      return candidates;
+    }
+    const known = await this.recipients.findWrittenTo(
+      tx,
+      campaignId,
+      candidates.map((candidate) => candidate.contactId),
+    );
+    for (const inHand of held.values()) {
+      if (inHand.campaignId === campaignId) {
+        known.add(inHand.contactId);
+      }
+    }
+    const doubles = new Set<Candidate>();
+    for (const candidate of candidates) {
+      if (known.has(candidate.contactId)) {
+        doubles.add(candidate);
+      }
+      known.add(candidate.contactId);
+    }
+    await this.recipients.reject(
+      tx,
+      [...doubles].map(({ recipient }) => ({ id: recipient.id, skipReason: 'duplicate', errorMessage: null })),
+    );
+    return candidates.filter((candidate) => !doubles.has(candidate));
   }
 
   /** Without those who heard enough of late, and those for whom Meta's limit leaves no place now. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../../database/database.js';
 import type { AbTest } from '../campaign.entity.js';
+import { GIVEN_UP, WAITS_AGAIN } from '../recipients.repository.js';
 
 /** A campaign and its number. */
 export interface TimedCampaign {
@@ -73,7 +74,7 @@ export class TimingRepository {
   /** `on_unknown = drop`: given up when the next minute has told nothing. */
   async dropUnknown(q: Queryable): Promise<number> {
     const rows = await q.query(
-      `update campaign_recipients r set status = 'failed', error_message = 'The outcome is not known; given up'
+      `update campaign_recipients r set ${GIVEN_UP}
        from campaigns c
        where c.on_unknown = 'drop' and c.unknown_count > 0 and r.campaign_id = c.id and r.phase = 3
          and r.status = 'unknown' and r.unknown_at < now() - make_interval(secs => $1)
@@ -91,9 +92,7 @@ export class TimingRepository {
   async resendSilent(q: Queryable): Promise<number[]> {
     const rows = await q.query<{ account_id: number }>(
       `update campaign_recipients r
-       set status = 'pending', retry_count = least(r.retry_count + 1, 32767), attempt_token = null, claim_epoch = null,
-         message_id = null, sent_at = null,
-         error_code = null, error_message = null, not_before = '-infinity', unknown_at = null
+       set ${WAITS_AGAIN}
        from campaigns c
          join sending_leases l on l.account_id = c.account_id
        where c.on_unknown = 'resend' and c.status = 'running' and c.unknown_count > 0

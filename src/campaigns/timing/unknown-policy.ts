@@ -21,13 +21,16 @@ export class UnknownPolicy {
     this.hasBacklog = check;
   }
 
-  /** Status webhooks told of these messages: statuses flow, and what was posted before and is silent has none. */
+  /**
+   * Status webhooks told of these messages: statuses flow, and what was posted before and is silent has none. By our clock on
+   * both sides: Meta's may be minutes ahead.
+   */
   async noteEvidence(tx: Tx, messages: readonly FoldedMessage[]): Promise<void> {
     const newest = new Map<number, Date>();
-    for (const { accountId, campaignId, sentAt } of messages) {
+    for (const { accountId, campaignId, timestamp } of messages) {
       const known = newest.get(accountId);
-      if (campaignId !== null && sentAt && (!known || sentAt > known)) {
-        newest.set(accountId, sentAt);
+      if (campaignId !== null && (!known || timestamp > known)) {
+        newest.set(accountId, timestamp);
       }
     }
     for (const [accountId, postedAt] of [...newest].sort(([a], [b]) => a - b)) {
