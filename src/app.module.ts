@@ -3,19 +3,23 @@ import { RouterModule } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { BlockingModule } from './blocking/blocking.module.js';
 import { CampaignsModule } from './campaigns/campaigns.module.js';
+import { CatalogModule } from './catalog/catalog.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { LoggerModule } from './config/logger.module.js';
 import { ContactsModule } from './contacts/contacts.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { EventsModule } from './events/events.module.js';
+import { FlowsModule } from './flows/flows.module.js';
 import { HttpModule } from './http/http.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
 import { MediaModule } from './media/media.module.js';
 import { MetaModule } from './meta/meta.module.js';
 import { OutboxModule } from './outbox/outbox.module.js';
 import { QueuesModule } from './queues/queues.module.js';
+import { SignupsModule } from './signups/signups.module.js';
 import { TemplatesModule } from './templates/templates.module.js';
 import { WebhookIntakeModule, WebhookModule } from './webhook/webhook.module.js';
 
@@ -30,8 +34,12 @@ const FEATURES: Type[] = [
   EventsModule,
   MediaModule,
   TemplatesModule,
+  CatalogModule,
+  BlockingModule,
+  SignupsModule,
   InboxModule,
   CampaignsModule,
+  FlowsModule,
   WebhookModule,
 ];
 

@@ -9,6 +9,10 @@ import { RateTable1795600000400 } from '../../migrations/1795600000400-RateTable
 import { AccountEvents1795600000500 } from '../../migrations/1795600000500-AccountEvents.js';
 import { QuickenSending1795600000700 } from '../../migrations/1795600000700-QuickenSending.js';
 import { CountRetries1795600000800 } from '../../migrations/1795600000800-CountRetries.js';
+import { CreateCatalog1795900000000 } from '../../migrations/1795900000000-CreateCatalog.js';
+import { CreateBlocking1795900000100 } from '../../migrations/1795900000100-CreateBlocking.js';
+import { CreateSignups1795900000200 } from '../../migrations/1795900000200-CreateSignups.js';
+import { CreateFlows1795900000300 } from '../../migrations/1795900000300-CreateFlows.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
@@ -25,4 +29,8 @@ export const MIGRATIONS = [
   AccountEvents1795600000500,
   QuickenSending1795600000700,
   CountRetries1795600000800,
+  CreateCatalog1795900000000,
+  CreateBlocking1795900000100,
+  CreateSignups1795900000200,
+  CreateFlows1795900000300,
 ];

@@ -22,8 +22,15 @@ export interface IncomingMessage {
 export interface ReceivedMessage {
   id: number;
   accountId: number;
+  conversationId: number;
   contactId: number;
+  wamid: string;
+  messageType: string;
   at: Date;
+  /** The message it quotes, by its wamid. */
+  replyToMessageId: string | null;
+  /** As Meta sent it, of those that others read on: an order, or what was answered to something interactive. */
+  raw: Record<string, unknown> | null;
   /** Whose campaign message it quotes, or presses a button of. */
   quotedRecipientId: number | null;
 }
@@ -33,7 +40,10 @@ export class IncomingMessagesRepository {
   /** As they stand now: whose they are may have changed since they were inserted. */
   async findReceived(tx: Tx, ids: readonly number[]): Promise<ReceivedMessage[]> {
     return tx.query<ReceivedMessage>(
-      `select m.id, m.account_id as "accountId", m.contact_id as "contactId", m.timestamp as at,
+      `select m.id, m.account_id as "accountId", m.conversation_id as "conversationId", m.contact_id as "contactId",
+         m.message_id as wamid, m.message_type as "messageType", m.timestamp as at,
+         m.reply_to_message_id as "replyToMessageId",
+         case when m.message_type in ('order', 'interactive') then m.raw_payload end as raw,
          q.campaign_recipient_id as "quotedRecipientId"
        from messages m
        left join messages q on q.account_id = m.account_id and q.message_id = m.reply_to_message_id

@@ -7,7 +7,7 @@ import { LOGGER } from '../config/logger.module.js';
 import { Database } from '../database/database.js';
 import type { UploadedFile } from '../http/upload.js';
 import { MediaApi } from '../meta/api/media.js';
-import { graphProblem } from '../meta/graph-problem.js';
+import { readingProblem } from '../meta/graph-problem.js';
 import { peek } from './byte-source.js';
 import { cleanFilename } from './filename.js';
 import { HEAD_BYTES, readMimeType, UPLOAD_TYPES, uploadRuleOf, type UploadRule } from './media-kinds.js';
@@ -173,7 +173,7 @@ export class MediaUploads {
     if (!answer.ok) {
       const { failure } = answer;
       // Nothing was sent to anyone, so an answer that got lost is no reason to be careful.
-      throw graphProblem(failure.kind === 'ambiguous' ? { ...failure, kind: 'transient', retryable: true } : failure);
+      throw readingProblem(failure);
     }
     return { mediaId: answer.body.id, expiresAt: new Date(startedAt + META_LIFETIME_MS) };
   }

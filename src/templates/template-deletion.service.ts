@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { requireWaba } from '../accounts/require-waba.js';
 import { invalidField } from '../common/app-error.js';
 import { Database } from '../database/database.js';
 import { isForeignKeyViolation } from '../database/pg-error.js';
 import { TemplatesApi, type WabaAccount } from '../meta/api/templates.js';
+import { graphProblem } from '../meta/graph-problem.js';
 import { TemplateLeases } from './template-leases.js';
 import { TemplateNews } from './template-news.js';
-import { templateProblem } from './template-problem.js';
 import { TemplateStore } from './template-store.js';
 import { readingTime } from './template-sync.repository.js';
-import { requireWaba } from './template-sync.js';
+import { OF_WABA } from './template-sync.js';
 import type { TemplateRecord } from './template.entity.js';
 import { TemplatesRepository } from './templates.repository.js';
 import { TemplatesService } from './templates.service.js';
@@ -39,7 +40,7 @@ export class TemplateDeletionService {
     if (where.allLanguages && !where.onMeta) {
       throw invalidField('all_languages', 'needs_on_meta', 'all_languages goes with on_meta=true');
     }
-    const isGone = where.onMeta && (await this.removeEverywhere(requireWaba(account), id, where.allLanguages));
+    const isGone = where.onMeta && (await this.removeEverywhere(requireWaba(account, OF_WABA), id, where.allLanguages));
     if (!isGone) {
       await this.templates.remove(account.id, id);
     }
@@ -69,7 +70,7 @@ export class TemplateDeletionService {
     }
     const found = await this.api.find(account, name, language);
     if (!found.ok) {
-      throw templateProblem(found.failure, MAY_BE_GONE);
+      throw graphProblem(found.failure, {}, MAY_BE_GONE);
     }
     return found.body === null ? null : String(found.body.id);
   }
@@ -87,7 +88,7 @@ export class TemplateDeletionService {
     const isRefusal = answer.failure.kind === 'recipient' || answer.failure.kind === 'template';
     const look = isRefusal ? await this.api.find(account, name, language) : null;
     if (!look?.ok || look.body !== null) {
-      throw templateProblem(answer.failure, MAY_BE_GONE);
+      throw graphProblem(answer.failure, {}, MAY_BE_GONE);
     }
   }
 

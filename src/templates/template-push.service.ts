@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { requireWaba } from '../accounts/require-waba.js';
 import { AppError } from '../common/app-error.js';
 import { Database } from '../database/database.js';
 import { TemplatesApi, type MetaTemplate, type MetaTemplateChanges, type WabaAccount } from '../meta/api/templates.js';
 import type { GraphResult } from '../meta/graph-client.js';
+import { graphProblem, readingProblem } from '../meta/graph-problem.js';
 import {
   CONTENT,
   contentOf,
@@ -19,13 +21,12 @@ import { toComponents } from './template-components.js';
 import { requirePushable } from './template-definition.js';
 import { TemplateLeases } from './template-leases.js';
 import type { TemplateInput } from './template-parts.js';
-import { templateProblem } from './template-problem.js';
 import { readTemplate } from './template-reading.js';
 import { TemplateSamples } from './template-samples.js';
 import { APPROVED, DELETED, DRAFT, PAUSED, PENDING } from './template-status.js';
 import { TemplateStore } from './template-store.js';
+import { OF_WABA } from './template-sync.js';
 import type { SyncedTemplate } from './template-sync.repository.js';
-import { requireWaba } from './template-sync.js';
 import type { TemplateRecord } from './template.entity.js';
 import { TemplatesRepository } from './templates.repository.js';
 import { TemplatesService } from './templates.service.js';
@@ -53,7 +54,7 @@ export class TemplatePushService {
    *   `graph_outcome_unknown`: the next push or sync finds what Meta has; `conflict` in any other status
    */
   async push(account: Account, id: number): Promise<TemplateRecord> {
-    const waba = requireWaba(account);
+    const waba = requireWaba(account, OF_WABA);
     return this.leases.hold(account.id, id, async () => {
       const template = await this.templates.read(account.id, id);
       if (template.status === DRAFT || template.status === DELETED) {
@@ -156,7 +157,7 @@ export class TemplatePushService {
       });
     }
     if (answer.failure.kind === 'ambiguous') {
-      throw templateProblem(answer.failure, MAY_EXIST);
+      throw graphProblem(answer.failure, {}, MAY_EXIST);
     }
     if (creationAskedAt !== null) {
       // An earlier request that was lost on its way may have come to Meta only now: then this one is the duplicate.
@@ -166,7 +167,7 @@ export class TemplatePushService {
       }
     }
     await this.store.refused(account.id, template);
-    throw templateProblem(answer.failure, MAY_EXIST);
+    throw graphProblem(answer.failure, {}, MAY_EXIST);
   }
 
   /** @param after what it is to be; @param edits what of it Meta is told */
@@ -204,7 +205,7 @@ export class TemplatePushService {
     const asked = { at: await this.store.now(), statusAt: before.statusAt, categoryAt: before.categoryAt };
     const answer = await change();
     if (!answer.ok && answer.failure.kind !== 'ambiguous') {
-      throw templateProblem(answer.failure, MAY_BE_CHANGED);
+      throw graphProblem(answer.failure, {}, MAY_BE_CHANGED);
     }
     const reading = await this.api.get(account, metaTemplateId);
     const found = reading.ok ? readTemplate(reading.body) : null;
@@ -214,7 +215,7 @@ export class TemplatePushService {
       if (present && isDone(found)) {
         return present;
       }
-      throw templateProblem(answer.failure, MAY_BE_CHANGED);
+      throw graphProblem(answer.failure, {}, MAY_BE_CHANGED);
     }
     const isMetas = found !== null && after.category === 'AUTHENTICATION';
     return this.store.submitted(account.id, before.id, asked, {
@@ -239,11 +240,7 @@ export class TemplatePushService {
   ): Promise<ReturnType<typeof readTemplate>> {
     const answer = await this.api.find(account, name, language);
     if (!answer.ok) {
-      const { failure } = answer;
-      throw templateProblem(
-        failure.kind === 'ambiguous' ? { ...failure, kind: 'transient', retryable: true } : failure,
-        MAY_EXIST,
-      );
+      throw readingProblem(answer.failure);
     }
     const found: MetaTemplate | null = answer.body;
     return found && readTemplate(found);

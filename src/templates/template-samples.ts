@@ -4,7 +4,7 @@ import { AppError, invalidFields, type FieldError } from '../common/app-error.js
 import type { OpenedMedia } from '../media/opened-media.js';
 import { MediaService } from '../media/media.service.js';
 import { UploadsApi } from '../meta/api/uploads.js';
-import { graphProblem } from '../meta/graph-problem.js';
+import { readingProblem } from '../meta/graph-problem.js';
 import type { SampleHandles } from './template-components.js';
 import type { TemplateParts } from './template-parts.js';
 
@@ -80,7 +80,7 @@ export class TemplateSamples {
     if (!answer.ok) {
       const { failure } = answer;
       // A sample that went twice does no harm, so a lost answer is no riddle.
-      throw graphProblem(failure.kind === 'ambiguous' ? { ...failure, kind: 'transient', retryable: true } : failure);
+      throw readingProblem(failure);
     }
     return answer.body.handle;
   }

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { requireWaba } from '../accounts/require-waba.js';
 import { AppError } from '../common/app-error.js';
 import { Database } from '../database/database.js';
 import { TemplatesApi, type MetaTemplate, type WabaAccount } from '../meta/api/templates.js';
-import { graphProblem } from '../meta/graph-problem.js';
+import { readingProblem } from '../meta/graph-problem.js';
 import { TemplateNews } from './template-news.js';
 import { readTemplate } from './template-reading.js';
 import { TemplateSyncRepository, type SyncedTemplate } from './template-sync.repository.js';
@@ -21,6 +22,8 @@ export interface SyncResult {
   skippedNames: string[];
 }
 
+/** Why an account without a WABA has none. */
+export const OF_WABA = 'templates belong to the WABA';
 /** A WABA has at most 6,000 templates, a page a hundred; more pages than this is a paging that does not end. */
 const MAX_PAGES = 200;
 /** Meta: a cursor it no longer knows; begin without one. */
@@ -44,7 +47,7 @@ export class TemplateSync {
    * @throws `account_credentials_missing` when the account has no `waba_id`; `graph_error` with Meta's words
    */
   async run(account: Account): Promise<SyncResult> {
-    const waba = requireWaba(account);
+    const waba = requireWaba(account, OF_WABA);
     const startedAt = await this.repository.now(this.database);
     const skipped = new Set<string>();
     const result = { synced: 0, created: 0, updated: 0, removed: 0 };
@@ -101,7 +104,7 @@ export class TemplateSync {
           continue;
         }
         // To read again does no harm, so a lost answer is not the riddle it is for a send.
-        throw graphProblem(failure.kind === 'ambiguous' ? { ...failure, kind: 'transient', retryable: true } : failure);
+        throw readingProblem(failure);
       }
       yield answer.body.templates;
       if (answer.body.after === null || answer.body.after === after) {
@@ -111,15 +114,6 @@ export class TemplateSync {
     }
     throw new AppError('graph_error', `Meta's list of templates did not end after ${MAX_PAGES} pages.`);
   }
-}
-
-/** @throws `account_credentials_missing` when the account has no `waba_id` */
-export function requireWaba(account: Account): Account & { wabaId: string } {
-  const { wabaId } = account;
-  if (!wabaId) {
-    throw new AppError('account_credentials_missing', 'Set the waba_id of the account: templates belong to the WABA.');
-  }
-  return { ...account, wabaId };
 }
 
 /** A list that moves while it is paged may name a template twice; one statement can write a row once. */

@@ -5,14 +5,17 @@ import { AccountsService } from '../accounts/accounts.service.js';
 import { AccountsWebhook } from '../accounts/accounts.webhook.js';
 import type { AccountChange, UnreadableItem } from '../accounts/account-change.js';
 import { CampaignsWebhook } from '../campaigns/campaigns.webhook.js';
+import { OrdersWebhook } from '../catalog/orders.webhook.js';
 import { counter } from '../common/metrics.js';
 import { fingerprint } from '../common/secret.js';
 import { Config } from '../config/config.js';
 import { ContactsWebhook } from '../contacts/contacts.webhook.js';
 import type { Tx } from '../database/database.js';
 import { isConnectionLoss, isRetryable } from '../database/pg-error.js';
+import { FlowsWebhook } from '../flows/flows.webhook.js';
 import { InboxWebhook } from '../inbox/inbox.webhook.js';
 import { itemsOf, parseWebhook, type Change } from '../meta/webhook-payload.js';
+import { SignupsWebhook } from '../signups/signups.webhook.js';
 import { TemplatesWebhook } from '../templates/templates.webhook.js';
 import type { WaitingWebhook, WebhookVerdict } from './webhook-logs.repository.js';
 
@@ -49,7 +52,9 @@ export class WebhookRouter {
     standby: (tx, changes) => this.handleMessages(tx, changes),
     smb_message_echoes: (tx, changes) => this.handleMessages(tx, changes),
     history: (tx, changes) => this.handleMessages(tx, changes),
-    user_preferences: (tx, changes) => this.contacts.handlePreferences(tx, changes),
+    user_preferences: (tx, changes) => this.handlePreferences(tx, changes),
+    in_app_signup: (tx, changes) => this.signups.handle(tx, changes),
+    flows: (tx, changes) => this.flows.handle(tx, changes),
     smb_app_state_sync: (tx, changes) => this.contacts.handleStateSync(tx, changes),
     message_template_status_update: (tx, changes) => this.handleTemplates(tx, changes),
     message_template_quality_update: (tx, changes) => this.handleTemplates(tx, changes),
@@ -71,6 +76,9 @@ export class WebhookRouter {
     private readonly inbox: InboxWebhook,
     private readonly campaigns: CampaignsWebhook,
     private readonly templates: TemplatesWebhook,
+    private readonly orders: OrdersWebhook,
+    private readonly signups: SignupsWebhook,
+    private readonly flows: FlowsWebhook,
     private readonly config: Config,
   ) {}
 
@@ -155,8 +163,19 @@ export class WebhookRouter {
 
   private async handleMessages(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
     const outcome = await this.inbox.handle(tx, changes);
+    await this.orders.receive(
+      tx,
+      outcome.received.flatMap(({ messageType, raw, ...message }) =>
+        messageType === 'order' && raw !== null ? [{ ...message, raw }] : [],
+      ),
+    );
+    await this.flows.receive(tx, outcome.received);
     await this.campaigns.handle(tx, outcome);
     return outcome.errors;
+  }
+
+  private async handlePreferences(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
+    return [...(await this.contacts.handlePreferences(tx, changes)), ...(await this.signups.handle(tx, changes))];
   }
 
   private async handleTemplates(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {

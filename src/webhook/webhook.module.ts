@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CampaignsModule } from '../campaigns/campaigns.module.js';
+import { CatalogModule } from '../catalog/catalog.module.js';
 import { ContactsModule } from '../contacts/contacts.module.js';
+import { FlowsModule } from '../flows/flows.module.js';
 import { InboxModule } from '../inbox/inbox.module.js';
+import { SignupsModule } from '../signups/signups.module.js';
 import { TemplatesModule } from '../templates/templates.module.js';
 import { ErasedBodiesRepository } from './erased-bodies.repository.js';
 import { WebhookErasure } from './people-erasure.js';
@@ -17,7 +20,16 @@ import { WebhookController } from './webhook.controller.js';
 
 /** The log of what Meta posted, and its way to those who care. */
 @Module({
-  imports: [TypeOrmModule.forFeature([WebhookLog]), ContactsModule, InboxModule, CampaignsModule, TemplatesModule],
+  imports: [
+    TypeOrmModule.forFeature([WebhookLog]),
+    CampaignsModule,
+    CatalogModule,
+    ContactsModule,
+    FlowsModule,
+    InboxModule,
+    SignupsModule,
+    TemplatesModule,
+  ],
   controllers: [WebhookLogsController],
   providers: [
     ErasedBodiesRepository,

@@ -1,0 +1,27 @@
+import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn } from 'typeorm';
+
+/** The token a flow was sent with: its answer comes back with it. */
+@Entity('flow_tokens')
+export class FlowToken {
+  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'BY DEFAULT' })
+  id: number;
+
+  @Column({ type: 'bigint' })
+  accountId: number;
+
+  @Column({ type: 'text' })
+  token: string;
+
+  /** Meta's id of the flow, or its name: as it was sent. */
+  @Column({ type: 'text', nullable: true })
+  metaFlowId: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  flowName: string | null;
+
+  @Column({ type: 'bigint' })
+  contactId: number;
+
+  @CreateDateColumn({ type: 'timestamptz' })
+  createdAt: Date;
+}
