@@ -82,7 +82,8 @@ describe('the pacer', () => {
         later.push(now);
       }
     }
-    expect(later.length).toBeLessThanOrEqual(15);
+    // Ten slots, a quarter more to catch up, and what a timer may be late.
+    expect(later.length).toBeLessThanOrEqual(16);
   });
 
   it('keeps up its rate when its process is busy now and then', () => {

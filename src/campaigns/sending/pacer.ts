@@ -5,7 +5,7 @@ const CATCH_UP_MS = 250;
 /** How fast it catches up, as a share of its rate: what was missed is spread, not fired off at once. */
 const CATCH_UP_SHARE = 1.25;
 /** Timers are coarse: so much may go out without a gap, in ms of the schedule. */
-const TIMER_SLACK_MS = 8;
+const TIMER_SLACK_MS = 20;
 /** A second, and what the estimate of an arrival may be wrong by: the way to Graph may take most of a round trip. */
 const WINDOW_MS = 1_006;
 /** How often it looks whether the probe came back. */
@@ -21,7 +21,7 @@ const PROVEN_MS = 1_000;
 /** Of the limit, what is left to single sends while there are any: so much, and one message a second at least … */
 const RESERVE_SHARE = 0.005;
 /** … where one is no large part of it. */
-const RESERVED_FROM = 50;
+const RESERVED_FROM = 10;
 const OTHERS_MEMORY_MS = 10_000;
 /** However much passes through the number beside them, campaigns keep so much of it. */
 const LEAST_SHARE = 0.1;
