@@ -2,6 +2,7 @@ import pg from 'pg';
 import { eventually } from '../support/app.js';
 import { addsUp, audienceCsv, draftWithCsv, type CampaignBody } from '../support/journey.js';
 import { addNumbers, type NumberJourney } from '../support/numbers.js';
+import { bestPace, measureStarvation, shareToReach } from '../support/pace.js';
 import { startProcesses, type Processes } from '../support/processes.js';
 import type { Ledger, LedgerRow } from '../support/simulator.js';
 
@@ -11,7 +12,6 @@ const RATE = Number(process.env.FAULTS_RATE ?? (FULL ? 80 : 50));
 const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? (FULL ? 1_000 : 240));
 /** Of the permitted rate; less on a machine that has no time for us. */
 const LEAST_SHARE = FULL ? 0.97 : 0.9;
-const TICK_MS = 20;
 /** Over how long the pace is measured; with others on the machine, the best such span counts. */
 const SPAN_MS = FULL ? Number.POSITIVE_INFINITY : 4_000;
 const NUMBERS = 5;
@@ -155,7 +155,7 @@ describe(`${WORKERS} workers, ${NUMBERS} numbers, and ${CAMPAIGNS_EACH} campaign
   });
 
   it(`use at least ${LEAST_SHARE * 100} % of what each number may send`, () => {
-    const least = FULL ? LEAST_SHARE : LEAST_SHARE * (1 - starved);
+    const least = FULL ? LEAST_SHARE : shareToReach(LEAST_SHARE, starved);
     expect(Math.min(...numbers.map((number) => shareOf(number, SPAN_MS)))).toBeGreaterThanOrEqual(least);
   });
 
@@ -174,34 +174,8 @@ describe(`${WORKERS} workers, ${NUMBERS} numbers, and ${CAMPAIGNS_EACH} campaign
   });
 });
 
-/** How much of the time a timer was late, until it is over. */
-async function measureStarvation(isOver: { now: boolean }): Promise<number> {
-  const from = performance.now();
-  let lateMs = 0;
-  while (!isOver.now) {
-    const asked = performance.now();
-    await sleep(TICK_MS);
-    lateMs += Math.max(0, performance.now() - asked - TICK_MS - 2);
-  }
-  return lateMs / (performance.now() - from);
-}
-
 function phoneOf({ to }: LedgerRow): number {
   return Number(to.slice(2));
-}
-
-/** Messages a second, in the span of that length that had the most. */
-function bestPace(times: readonly number[], spanMs: number): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  let first = 0;
-  let most = 0;
-  for (const [index, at] of sorted.entries()) {
-    while ((sorted[first] as number) < at - spanMs) {
-      first += 1;
-    }
-    most = Math.max(most, index - first);
-  }
-  return most / (spanMs / 1_000);
 }
 
 async function draftAll(numbers: readonly NumberJourney[]): Promise<Campaign[]> {

@@ -15,3 +15,22 @@ export function bestPace(times: readonly number[], spanMs: number): number {
   }
   return most / (spanMs / 1_000);
 }
+
+const TICK_MS = 20;
+
+/** How much of the time timers of this process were late, until it is over: what the machine has no time for. */
+export async function measureStarvation(isOver: { now: boolean }): Promise<number> {
+  const from = performance.now();
+  let lateMs = 0;
+  while (!isOver.now) {
+    const asked = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    lateMs += Math.max(0, performance.now() - asked - TICK_MS - 2);
+  }
+  return lateMs / (performance.now() - from);
+}
+
+/** Of the permitted rate, what can be asked of a machine that kept us waiting so much: a late timer here is one at Graph too. */
+export function shareToReach(share: number, starved: number): number {
+  return share * Math.max(0.5, 1 - 2 * starved);
+}
