@@ -75,12 +75,9 @@ export class CatalogProduct {
   @Column({ type: 'boolean', generatedType: 'STORED', asExpression: `not is_hidden and gone_at is null` })
   isActive: boolean;
 
+  /** When a sync last changed it; the last sync of its catalog may have seen it later, and found it the same. */
   @Column({ type: 'timestamptz', nullable: true })
   syncedAt: Date | null;
-
-  /** The last sync that saw it. */
-  @Column({ type: 'bigint', nullable: true })
-  syncId: number | null;
 
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;

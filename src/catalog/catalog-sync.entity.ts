@@ -27,15 +27,33 @@ export class CatalogSync {
   @Column({ type: 'integer', default: 0 })
   removed: number;
 
+  /** Products of Meta's that have no retailer_id: no message could name them. */
+  @Column({ type: 'integer', default: 0 })
+  skipped: number;
+
+  /** Products per page: fewer when Meta cannot give so many at once. */
+  @Column({ type: 'integer' })
+  pageSize: number;
+
   /** Where to go on, when the process that read the pages dies. */
   @Column({ type: 'text', nullable: true })
   afterCursor: string | null;
 
-  @Column({ type: 'timestamptz', nullable: true })
-  leaseUntil: Date | null;
+  /** Whoever reads it has it until then; once it is over, or was set to a moment to wait for, the next may have it. */
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  leaseUntil: Date;
 
+  /** Counts those who took it: what an earlier one still wants to write is refused. */
+  @Column({ type: 'integer', default: 0 })
+  epoch: number;
+
+  /** Of the page that is to be read now. */
   @Column({ type: 'integer', default: 0 })
   attempts: number;
+
+  /** How often Meta did not know the cursor any more, and reading began anew. */
+  @Column({ type: 'integer', default: 0 })
+  restarts: number;
 
   @Column({ type: 'jsonb', nullable: true })
   error: Record<string, unknown> | null;

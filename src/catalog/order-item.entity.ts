@@ -22,8 +22,9 @@ export class OrderItem {
   @Column({ type: 'bigint', nullable: true })
   productId: number | null;
 
-  @Column({ type: 'integer' })
-  quantity: number;
+  /** Null, like price and currency: what Meta sent cannot be read. */
+  @Column({ type: 'integer', nullable: true })
+  quantity: number | null;
 
   @Column({ type: 'numeric', precision: 20, scale: 4, nullable: true })
   itemPrice: string | null;

@@ -9,13 +9,14 @@ export class Order {
   @Column({ type: 'bigint' })
   accountId: number;
 
-  @Column({ type: 'bigint' })
-  conversationId: number;
+  /** Null once the person was erased: what was sold stays, to whom does not. */
+  @Column({ type: 'bigint', nullable: true })
+  conversationId: number | null;
 
-  @Column({ type: 'bigint' })
-  contactId: number;
+  @Column({ type: 'bigint', nullable: true })
+  contactId: number | null;
 
-  /** The wamid of the customer's message. */
+  /** The wamid of the customer's message; another text once the person was erased, for a wamid has the phone in it. */
   @Column({ type: 'text' })
   messageId: string;
 
@@ -31,6 +32,7 @@ export class Order {
   @Column({ type: 'text', default: '' })
   notes: string;
 
+  /** Lines of the order. */
   @Column({ type: 'integer' })
   itemCount: number;
 

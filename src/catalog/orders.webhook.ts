@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/database.js';
+import { readOrder } from './order-reading.js';
+import { PlacedOrdersRepository } from './placed-orders.repository.js';
 
 /** A message of type `order` that came in just now, for the first time. */
 export interface OrderMessage {
@@ -15,6 +17,16 @@ export interface OrderMessage {
 /** Orders of customers, from the messages that carry them. */
 @Injectable()
 export class OrdersWebhook {
-  /** In the transaction that stored the messages. */
-  async receive(_tx: Tx, _messages: readonly OrderMessage[]): Promise<void> {}
+  constructor(private readonly repository: PlacedOrdersRepository) {}
+
+  /** In the transaction that stored the messages. A message that comes again is no second order. */
+  async receive(tx: Tx, messages: readonly OrderMessage[]): Promise<void> {
+    if (messages.length === 0) {
+      return;
+    }
+    await this.repository.insert(
+      tx,
+      messages.map(({ raw, ...message }) => ({ ...message, ...readOrder(raw) })),
+    );
+  }
 }
