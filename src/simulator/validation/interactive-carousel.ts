@@ -1,11 +1,17 @@
 import { invalid } from '../graph/graph-error.js';
 import { objectAt, objectsAt, onlyKeys, optionalObjectAt, textAt, unique, wordAt, type Json } from './check.js';
+import { refuseUnknown, type ProductRules } from './interactive-products.js';
 import type { CheckMedia } from './media.js';
 
 const CARD_BODY = 160;
 
 /** Meta: 2–10 cards of one kind; media cards share the header type, product cards the catalogue. */
-export function checkCarousel(action: Json, checkMedia: CheckMedia, checkUrlButton: (action: Json) => void): void {
+export function checkCarousel(
+  action: Json,
+  products: ProductRules,
+  checkMedia: CheckMedia,
+  checkUrlButton: (action: Json) => void,
+): void {
   onlyKeys(action, 'action', ['cards']);
   const cards = objectsAt(action, 'cards', "action['cards']", 2, 10);
   const seen = cards.map((card, index) => {
@@ -17,7 +23,9 @@ export function checkCarousel(action: Json, checkMedia: CheckMedia, checkUrlButt
     }
     const type = wordAt(card, 'type', `${path}['type']`, ['cta_url', 'product']);
     const group =
-      type === 'product' ? checkProductCard(card, path) : checkUrlCard(card, path, checkMedia, checkUrlButton);
+      type === 'product'
+        ? checkProductCard(card, path, products)
+        : checkUrlCard(card, path, checkMedia, checkUrlButton);
     return { position: String(position), group: `${type}/${group}` };
   });
   unique(
@@ -48,8 +56,12 @@ function checkUrlCard(
   return format;
 }
 
-function checkProductCard(card: Json, path: string): string {
+function checkProductCard(card: Json, path: string, products: ProductRules): string {
+  onlyKeys(card, path, ['card_index', 'type', 'action']);
   const action = objectAt(card, 'action', `${path}['action']`);
-  textAt(action, 'product_retailer_id', `${path}['action']['product_retailer_id']`, 100);
-  return textAt(action, 'catalog_id', `${path}['action']['catalog_id']`, 100);
+  onlyKeys(action, `${path}['action']`, ['product_retailer_id', 'catalog_id']);
+  const id = textAt(action, 'product_retailer_id', `${path}['action']['product_retailer_id']`, 100);
+  const catalogId = textAt(action, 'catalog_id', `${path}['action']['catalog_id']`, 255);
+  refuseUnknown(products, catalogId, [id], 'all');
+  return catalogId;
 }

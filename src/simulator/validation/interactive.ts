@@ -12,6 +12,7 @@ import {
   type Json,
 } from './check.js';
 import { checkCarousel } from './interactive-carousel.js';
+import { checkCatalogMessage, checkProduct, checkProductList, type ProductRules } from './interactive-products.js';
 import { checkMedia as checkMediaObject, type CheckMedia, type MediaRules } from './media.js';
 
 type HeaderRule = 'none' | 'text' | 'any';
@@ -19,7 +20,7 @@ type HeaderRule = 'none' | 'text' | 'any';
 /** What each kind allows around its action. Meta: README §A.3; the longer of two contradicting limits is taken. */
 const KINDS: Record<
   string,
-  { header: HeaderRule; body: number; bodyRequired: boolean; check: (action: Json) => void }
+  { header: HeaderRule; body: number; bodyRequired: boolean; check: (action: Json, products: ProductRules) => void }
 > = {
   button: { header: 'any', body: 1024, bodyRequired: true, check: checkButtons },
   list: { header: 'text', body: 4096, bodyRequired: true, check: checkSections },
@@ -27,8 +28,8 @@ const KINDS: Record<
   location_request_message: { header: 'none', body: 1024, bodyRequired: true, check: named('send_location') },
   flow: { header: 'any', body: 1024, bodyRequired: true, check: checkFlow },
   product: { header: 'none', body: 1024, bodyRequired: false, check: checkProduct },
-  product_list: { header: 'text', body: 1024, bodyRequired: true, check: checkProducts },
-  catalog_message: { header: 'none', body: 1024, bodyRequired: true, check: checkCatalog },
+  product_list: { header: 'text', body: 1024, bodyRequired: true, check: checkProductList },
+  catalog_message: { header: 'none', body: 1024, bodyRequired: true, check: checkCatalogMessage },
   carousel: { header: 'none', body: 1024, bodyRequired: true, check: () => undefined },
   address_message: { header: 'any', body: 1024, bodyRequired: true, check: checkAddress },
   call_permission_request: {
@@ -42,15 +43,19 @@ const KINDS: Record<
 const MAX_ROWS = 10;
 
 /** Checks the `interactive` object of a message; answers its kind and the code of the failed status that must follow. */
-export function checkInteractive(interactive: Json, rules: MediaRules): { interactiveType: string; failCode: number } {
+export function checkInteractive(
+  interactive: Json,
+  rules: MediaRules,
+  products: ProductRules,
+): { interactiveType: string; failCode: number } {
   let failCode = 0;
-  const interactiveType = check(interactive, (media, type, path) => {
+  const interactiveType = check(interactive, products, (media, type, path) => {
     failCode = checkMediaObject(media, type, path, rules) || failCode;
   });
   return { interactiveType, failCode };
 }
 
-function check(interactive: Json, checkMedia: CheckMedia): string {
+function check(interactive: Json, products: ProductRules, checkMedia: CheckMedia): string {
   onlyKeys(interactive, 'interactive', ['type', 'header', 'body', 'footer', 'action']);
   const type = wordAt(interactive, 'type', "interactive['type']", Object.keys(KINDS));
   const kind = KINDS[type] as (typeof KINDS)[string];
@@ -65,10 +70,10 @@ function check(interactive: Json, checkMedia: CheckMedia): string {
     if (interactive.footer !== undefined) {
       throw invalid("interactive['footer'] is not allowed for type carousel");
     }
-    checkCarousel(action, checkMedia, checkUrlButton);
+    checkCarousel(action, products, checkMedia, checkUrlButton);
     return type;
   }
-  kind.check(action);
+  kind.check(action, products);
   return type;
 }
 
@@ -210,37 +215,6 @@ function checkFlow(action: Json): void {
     if (data !== undefined && Object.keys(data).length === 0) {
       throw invalid("flow_action_payload['data'] must not be empty");
     }
-  }
-}
-
-function checkProduct(action: Json): void {
-  onlyKeys(action, 'action', ['catalog_id', 'product_retailer_id']);
-  textAt(action, 'catalog_id', "action['catalog_id']", 100);
-  textAt(action, 'product_retailer_id', "action['product_retailer_id']", 100);
-}
-
-function checkCatalog(action: Json): void {
-  named('catalog_message')(action);
-  const parameters = optionalObjectAt(action, 'parameters', "action['parameters']");
-  if (parameters !== undefined) {
-    onlyKeys(parameters, "action['parameters']", ['thumbnail_product_retailer_id']);
-    optionalTextAt(parameters, 'thumbnail_product_retailer_id', 'thumbnail_product_retailer_id', 100);
-  }
-}
-
-function checkProducts(action: Json): void {
-  onlyKeys(action, 'action', ['catalog_id', 'sections']);
-  textAt(action, 'catalog_id', "action['catalog_id']", 100);
-  const sections = objectsAt(action, 'sections', "action['sections']", 1, 10);
-  const counts = sections.map((section, index) => {
-    const path = `action['sections'][${index}]`;
-    checkSectionTitle(section, sections.length, path);
-    const items = objectsAt(section, 'product_items', `${path}['product_items']`, 1, 30);
-    items.forEach((item) => textAt(item, 'product_retailer_id', `${path}['product_retailer_id']`, 100));
-    return items.length;
-  });
-  if (counts.reduce((sum, count) => sum + count, 0) > 30) {
-    throw invalid('Total product count exceed max allowed count: 30');
   }
 }
 
