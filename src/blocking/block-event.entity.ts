@@ -27,6 +27,6 @@ export class BlockEvent {
   @Column({ type: 'jsonb', nullable: true })
   error: Record<string, unknown> | null;
 
-  @Column({ type: 'timestamptz', default: () => 'now()' })
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' })
   at: Date;
 }

@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
 
-/** Somebody whom a number has blocked, or had. */
+/** Somebody whom a number has blocked, or had, or was refused to block. One row for each person of an account. */
 @Entity('blocked_users')
 export class BlockedUser {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'BY DEFAULT' })
@@ -9,10 +9,10 @@ export class BlockedUser {
   @Column({ type: 'bigint' })
   accountId: number;
 
-  /** `phone:+91…` or `user:<user id>`: one row for each address, however often it is blocked. */
-  @Column({ type: 'text' })
-  identity: string;
+  @Column({ type: 'bigint' })
+  contactId: number;
 
+  /** As it was blocked; null when only a user id was named. */
   @Column({ type: 'text', nullable: true })
   phoneNumber: string | null;
 
@@ -22,13 +22,10 @@ export class BlockedUser {
   @Column({ type: 'text', nullable: true })
   userId: string | null;
 
-  @Column({ type: 'bigint', nullable: true })
-  contactId: number | null;
-
   @Column({ type: 'boolean' })
   isActive: boolean;
 
-  @Column({ type: 'timestamptz', default: () => 'now()' })
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   blockedAt: Date;
 
   @Column({ type: 'text', default: '' })
@@ -37,21 +34,19 @@ export class BlockedUser {
   @Column({ type: 'text', default: '' })
   reason: string;
 
-  @Column({ type: 'timestamptz', nullable: true })
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
   unblockedAt: Date | null;
 
   @Column({ type: 'text', default: '' })
   unblockedBy: string;
 
-  /** Meta's refusal of the last attempt. */
+  /** Meta's refusal of the last attempt; empty when it went well. */
   @Column({ type: 'text', default: '' })
   metaError: string;
 
+  /** When Meta last did for us what `isActive` says; null when a sync told of it. */
   @Column({ type: 'timestamptz', nullable: true })
-  syncedAt: Date | null;
-
-  @Column({ type: 'uuid', nullable: true })
-  syncToken: string | null;
+  decidedAt: Date | null;
 
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;
