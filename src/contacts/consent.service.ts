@@ -18,6 +18,8 @@ export interface ConsentChange {
   source: string;
   /** In their words, or those of who wrote it down; only the event tells it. */
   reason?: string | undefined;
+  /** Further members of the event's payload. */
+  details?: Readonly<Record<string, unknown>>;
 }
 
 /** Who wants marketing messages. It is a matter of the whole installation. */
@@ -43,19 +45,20 @@ export class ConsentService {
    * Applies what people said, in any order and any number of times: of each person the newest counts, and of two at one
    * moment the opt-out. Tells of it (`contact.opted_out`, or `contact.subscribed` for who is back) when it changed something.
    * Locks the contacts, in id order. A contact that is gone is passed over.
+   * @returns the changes that were told
    */
-  async apply(tx: Tx, changes: readonly ConsentChange[]): Promise<void> {
+  async apply<T extends ConsentChange>(tx: Tx, changes: readonly T[]): Promise<T[]> {
     const newest = newestOfEach(changes);
     if (newest.size === 0) {
-      return;
+      return [];
     }
     const states = await this.repository.lock(tx, [...newest.keys()]);
     const effective = states.flatMap((state) => {
-      const change = newest.get(state.id) as ConsentChange;
+      const change = newest.get(state.id) as T;
       return supersedes(change, state) ? [{ state, change }] : [];
     });
     if (effective.length === 0) {
-      return;
+      return [];
     }
     await this.repository.write(
       tx,
@@ -79,6 +82,7 @@ export class ConsentService {
       tx,
       changed.map(({ state, change }) => toEvent(state.phone, change)),
     );
+    return changed.map(({ change }) => change);
   }
 
   /**
@@ -99,8 +103,8 @@ export class ConsentService {
   }
 }
 
-function newestOfEach(changes: readonly ConsentChange[]): Map<number, ConsentChange> {
-  const newest = new Map<number, ConsentChange>();
+function newestOfEach<T extends ConsentChange>(changes: readonly T[]): Map<number, T> {
+  const newest = new Map<number, T>();
   for (const change of changes) {
     const known = newest.get(change.contactId);
     if (!known || isLater(change, known)) {
@@ -125,7 +129,7 @@ function isLater(change: ConsentChange, known: Pick<ConsentChange, 'at' | 'opted
 }
 
 function toEvent(phone: string | null, change: ConsentChange): OutboxEvent {
-  const { contactId, accountId, optedOut, source } = change;
+  const { contactId, accountId, optedOut, source, details } = change;
   const at = change.at.toISOString();
   const reason = change.reason === undefined ? {} : { reason: change.reason };
   return {
@@ -133,7 +137,7 @@ function toEvent(phone: string | null, change: ConsentChange): OutboxEvent {
     accountId,
     subjectId: contactId,
     payload: optedOut
-      ? { contact_id: contactId, phone, opted_out_at: at, opted_out_source: source, ...reason }
-      : { contact_id: contactId, phone, subscribed_at: at, source, ...reason },
+      ? { contact_id: contactId, phone, opted_out_at: at, opted_out_source: source, ...reason, ...details }
+      : { contact_id: contactId, phone, subscribed_at: at, source, ...reason, ...details },
   };
 }

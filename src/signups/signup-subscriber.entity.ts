@@ -22,6 +22,10 @@ export class SignupSubscriber {
   @Column({ type: 'timestamptz' })
   lastSubscribedAt: Date;
 
+  /** Meta told these times; else they are when we heard of it. */
+  @Column({ type: 'boolean', default: true })
+  isDated: boolean;
+
   /** The label they were given. */
   @Column({ type: 'bigint', nullable: true })
   labelId: number | null;

@@ -46,6 +46,14 @@ export class Signup {
   @Column({ type: 'timestamptz', nullable: true })
   syncedAt: Date | null;
 
+  /** When we last changed it at Meta. */
+  @Column({ type: 'timestamptz', nullable: true })
+  toldAt: Date | null;
+
+  /** Somebody changes it at Meta until then. */
+  @Column({ type: 'timestamptz', nullable: true })
+  changingUntil: Date | null;
+
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;
 

@@ -14,7 +14,8 @@ import type { Tx } from '../database/database.js';
 import { isConnectionLoss, isRetryable } from '../database/pg-error.js';
 import { FlowsWebhook } from '../flows/flows.webhook.js';
 import { InboxWebhook } from '../inbox/inbox.webhook.js';
-import { itemsOf, parseWebhook, type Change } from '../meta/webhook-payload.js';
+import { asArray, itemsOf, parseWebhook, type Change } from '../meta/webhook-payload.js';
+import { isOlderForm, isSignup } from '../signups/signup-events.js';
 import { SignupsWebhook } from '../signups/signups.webhook.js';
 import { TemplatesWebhook } from '../templates/templates.webhook.js';
 import type { WaitingWebhook, WebhookVerdict } from './webhook-logs.repository.js';
@@ -23,6 +24,13 @@ import type { WaitingWebhook, WebhookVerdict } from './webhook-logs.repository.j
 interface RoutedChange {
   verdict: WebhookVerdict;
   change: AccountChange;
+}
+
+/** A change, or what of it is for one handler. */
+interface Route {
+  handler: string;
+  change: Change;
+  isFor: (account: Account, change: Change) => boolean;
 }
 
 /** Handlers of a field, lowest module first; they run in the transaction of the batch. @returns what could not be read */
@@ -38,6 +46,9 @@ const OF_A_NUMBER = new Set([
   'smb_app_state_sync',
 ]);
 
+/** Of all that is in a batch people who subscribe come last: signups are locked after contacts. */
+const SIGNUPS = 'in_app_signup';
+
 const SEPARATOR = '; ';
 const MAX_NOTES = 20;
 
@@ -52,8 +63,8 @@ export class WebhookRouter {
     standby: (tx, changes) => this.handleMessages(tx, changes),
     smb_message_echoes: (tx, changes) => this.handleMessages(tx, changes),
     history: (tx, changes) => this.handleMessages(tx, changes),
-    user_preferences: (tx, changes) => this.handlePreferences(tx, changes),
-    in_app_signup: (tx, changes) => this.signups.handle(tx, changes),
+    user_preferences: (tx, changes) => this.contacts.handlePreferences(tx, changes),
+    [SIGNUPS]: (tx, changes) => this.signups.handle(tx, changes),
     flows: (tx, changes) => this.flows.handle(tx, changes),
     smb_app_state_sync: (tx, changes) => this.contacts.handleStateSync(tx, changes),
     message_template_status_update: (tx, changes) => this.handleTemplates(tx, changes),
@@ -134,10 +145,13 @@ export class WebhookRouter {
   private async plan(
     webhooks: readonly WaitingWebhook[],
   ): Promise<{ verdicts: WebhookVerdict[]; byField: Map<string, RoutedChange[]> }> {
-    const read = webhooks.map((webhook) => ({ webhook, parsed: parseWebhook(webhook.body, webhook.receivedAt) }));
-    const accounts = await this.accountsFor(read.flatMap(({ parsed }) => (parsed.ok ? parsed.changes : [])));
+    const read = webhooks.map((webhook) => {
+      const parsed = parseWebhook(webhook.body, webhook.receivedAt);
+      return { webhook, parsed, routes: parsed.ok ? parsed.changes.flatMap(routesOf) : [] };
+    });
+    const accounts = await this.accountsFor(read.flatMap(({ routes }) => routes));
     const byField = new Map<string, RoutedChange[]>();
-    const verdicts = read.map(({ webhook, parsed }) => {
+    const verdicts = read.map(({ webhook, parsed, routes }) => {
       const verdict: WebhookVerdict = { ...keyOf(webhook), processed: true, error: null, fields: [], accountIds: [] };
       if (!parsed.ok) {
         // A second look will not make it readable: kept for a person, and out of the way of the others.
@@ -145,20 +159,26 @@ export class WebhookRouter {
       }
       parsed.unreadable.forEach((error) => note(verdict, error));
       verdict.fields = [...new Set(parsed.changes.map((change) => change.field))];
-      for (const change of parsed.changes) {
-        this.route(verdict, webhook, change, accounts, byField);
+      for (const route of routes) {
+        this.route(verdict, webhook, route, accounts, byField);
       }
       return verdict;
     });
+    const signups = byField.get(SIGNUPS);
+    if (signups) {
+      byField.delete(SIGNUPS);
+      byField.set(SIGNUPS, signups);
+    }
     return { verdicts, byField };
   }
 
   /** What we know of accounts may be a second old: a number that it does not have may be one that was just connected. */
-  private async accountsFor(changes: readonly Change[]): Promise<readonly Account[]> {
+  private async accountsFor(routes: readonly Route[]): Promise<readonly Account[]> {
     const accounts = await this.accounts.snapshot();
-    const isKnown = (change: Change): boolean =>
-      accounts.some((account) => account.isActive && isNamed(account, change));
-    return changes.every(isKnown) ? accounts : this.accounts.freshSnapshot();
+    const isKnown = ({ change, isFor }: Route): boolean =>
+      accounts.some((account) => account.isActive && isFor(account, change)) &&
+      (change.phoneNumberId === null || accounts.some((account) => account.phoneNumberId === change.phoneNumberId));
+    return routes.every(isKnown) ? accounts : this.accounts.freshSnapshot();
   }
 
   private async handleMessages(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
@@ -172,10 +192,6 @@ export class WebhookRouter {
     await this.flows.receive(tx, outcome.received);
     await this.campaigns.handle(tx, outcome);
     return outcome.errors;
-  }
-
-  private async handlePreferences(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
-    return [...(await this.contacts.handlePreferences(tx, changes)), ...(await this.signups.handle(tx, changes))];
   }
 
   private async handleTemplates(tx: Tx, changes: readonly AccountChange[]): Promise<UnreadableItem[]> {
@@ -200,31 +216,31 @@ export class WebhookRouter {
   private route(
     verdict: WebhookVerdict,
     webhook: WaitingWebhook,
-    change: Change,
+    { handler, change, isFor }: Route,
     accounts: readonly Account[],
     byField: Map<string, RoutedChange[]>,
   ): void {
-    const isHandled = Object.hasOwn(this.handlers, change.field);
-    const named = accounts.filter((account) => account.isActive && isNamed(account, change));
+    const isHandled = Object.hasOwn(this.handlers, handler);
+    const named = accounts.filter((account) => account.isActive && isFor(account, change));
     if (named.length === 0) {
       if (isHandled) {
         note(verdict, 'no account');
       }
-      changesTotal.inc({ field: known(isHandled, change.field), outcome: 'no_account' });
+      changesTotal.inc({ field: known(isHandled, handler), outcome: 'no_account' });
       return;
     }
     for (const account of named) {
       if (!this.isTrusted(account, webhook.secretFingerprint)) {
         note(verdict, 'signed with the secret of another account');
-        changesTotal.inc({ field: known(isHandled, change.field), outcome: 'not_trusted' });
+        changesTotal.inc({ field: known(isHandled, handler), outcome: 'not_trusted' });
         continue;
       }
       verdict.accountIds = [...new Set([...verdict.accountIds, account.id])];
-      changesTotal.inc({ field: known(isHandled, change.field), outcome: isHandled ? 'applied' : 'kept' });
+      changesTotal.inc({ field: known(isHandled, handler), outcome: isHandled ? 'applied' : 'kept' });
       if (isHandled) {
-        const items = byField.get(change.field) ?? [];
+        const items = byField.get(handler) ?? [];
         items.push({ verdict, change: { account, change } });
-        byField.set(change.field, items);
+        byField.set(handler, items);
       }
     }
   }
@@ -240,6 +256,39 @@ export class WebhookRouter {
       account.appSecretFingerprints.includes(secretFingerprint)
     );
   }
+}
+
+/** People who subscribe are the signups' to count, whatever the field that tells of them; the rest is the field's. */
+function routesOf(change: Change): Route[] {
+  const { field, value } = change;
+  if (field === SIGNUPS) {
+    return [{ handler: SIGNUPS, change, isFor: isOfSignup }];
+  }
+  if (isOlderForm(change)) {
+    return [
+      { handler: SIGNUPS, change, isFor: isOfSignup },
+      { handler: field, change, isFor: isNamed },
+    ];
+  }
+  const items = field === 'user_preferences' ? asArray(value.user_preferences) : [];
+  const signups = items.filter(isSignup);
+  if (signups.length === 0) {
+    return [{ handler: field, change, isFor: isNamed }];
+  }
+  const others = items.filter((item) => !isSignup(item));
+  const withItems = (some: unknown[]): Change => ({ ...change, value: { ...value, user_preferences: some } });
+  return [
+    { handler: SIGNUPS, change: withItems(signups), isFor: isOfSignup },
+    ...(others.length === 0 ? [] : [{ handler: field, change: withItems(others), isFor: isNamed }]),
+  ];
+}
+
+/** A signup belongs to the WABA: every account of it hears of its people, and the one whose number is named. */
+function isOfSignup(account: Account, change: Change): boolean {
+  return (
+    (account.wabaId !== null && account.wabaId === change.entryId) ||
+    (change.phoneNumberId !== null && account.phoneNumberId === change.phoneNumberId)
+  );
 }
 
 /** By its number, else by its WABA; an account whose WABA nobody told us by the number that is written in the change. */
