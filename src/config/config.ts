@@ -55,6 +55,8 @@ export class Config {
     resolver: string | null;
     resolverSecret: Secret | null;
   };
+  /** Path of the module that answers the data exchange of flows. */
+  readonly flowHandlersModule: string | null;
   /** What others tell us to call may be http, on any port, and in private networks. */
   readonly allowPrivateTargets: boolean;
   /** ISO country code for numbers written without `+`, or null. */
@@ -103,6 +105,7 @@ export class Config {
       resolver: env.CAMPAIGN_RESOLVER ?? null,
       resolverSecret: secret(env.CAMPAIGN_RESOLVER_SECRET),
     };
+    this.flowHandlersModule = env.FLOW_HANDLERS_MODULE ?? null;
     this.allowPrivateTargets = env.ALLOW_PRIVATE_NETWORK_TARGETS;
     this.defaultCountry = env.DEFAULT_COUNTRY === 'none' ? null : env.DEFAULT_COUNTRY;
     this.consent = {

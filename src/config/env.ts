@@ -199,6 +199,11 @@ export class Env {
   })
   CAMPAIGN_RESOLVER_SECRET?: string;
 
+  /** Path of a JavaScript module whose export `handlers` answers the data exchange of flows, by the name of the flow. */
+  @IsOptional()
+  @IsString()
+  FLOW_HANDLERS_MODULE?: string;
+
   /** Words that opt a customer out, separated by commas; unset: a built-in list in several languages. */
   @IsOptional()
   @IsString()
