@@ -1,9 +1,12 @@
-import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
-/** The key pair of the data exchange of an account. */
+/** A key pair of the data exchange of an account. */
 @Entity('flow_keys')
 export class FlowKey {
-  @PrimaryColumn({ type: 'bigint' })
+  @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'BY DEFAULT' })
+  id: number;
+
+  @Column({ type: 'bigint' })
   accountId: number;
 
   /** Encrypted like access tokens. */
@@ -13,8 +16,13 @@ export class FlowKey {
   @Column({ type: 'text' })
   publicKey: string;
 
+  /** When Meta took it; null: not known. */
   @Column({ type: 'timestamptz', nullable: true })
   uploadedAt: Date | null;
+
+  /** When another took its place: it decrypts for a while longer. */
+  @Column({ type: 'timestamptz', nullable: true })
+  retiredAt: Date | null;
 
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;

@@ -28,6 +28,14 @@ export class FlowResponse {
   @Column({ type: 'text', default: '' })
   flowToken: string;
 
+  /** How the flow was found: by the token, or by the message that the answer quotes. */
+  @Column({ type: 'text', nullable: true })
+  matchedBy: 'token' | 'quote' | null;
+
+  /** Meta's id of the flow, also of one that is not here (yet). */
+  @Column({ type: 'text', nullable: true })
+  metaFlowId: string | null;
+
   @Column({ type: 'jsonb' })
   responseData: Record<string, unknown>;
 
@@ -37,7 +45,7 @@ export class FlowResponse {
   @Column({ type: 'jsonb', nullable: true })
   rawPayload: Record<string, unknown> | null;
 
-  @Column({ type: 'timestamptz' })
+  @Column({ type: 'timestamptz', precision: 3 })
   completedAt: Date;
 
   @CreateDateColumn({ type: 'timestamptz' })

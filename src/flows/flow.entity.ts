@@ -1,4 +1,5 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
+import type { FlowHealth } from './flow-events.js';
 
 /** A form inside WhatsApp. */
 @Entity('flows')
@@ -19,7 +20,8 @@ export class Flow {
   @Column({ type: 'jsonb', default: [] })
   categories: string[];
 
-  @Column({ type: 'jsonb', default: {} })
+  /** Not jsonb: Meta's faults name lines, so the order of its keys matters. */
+  @Column({ type: 'json', default: {} })
   flowJson: Record<string, unknown>;
 
   @Column({ type: 'boolean', default: false })
@@ -33,6 +35,10 @@ export class Flow {
   @Column({ type: 'text', default: '' })
   forwardUrl: string;
 
+  /** Signs what `forwardUrl` is asked; encrypted like access tokens. */
+  @Column({ type: 'text', nullable: true })
+  forwardSecret: string | null;
+
   /** Guards our endpoint of this flow. */
   @Column({ type: 'text', unique: true })
   endpointToken: string;
@@ -44,7 +50,7 @@ export class Flow {
   validationErrors: Record<string, unknown>[];
 
   @Column({ type: 'jsonb', nullable: true })
-  health: Record<string, unknown> | null;
+  health: FlowHealth | null;
 
   @Column({ type: 'text', default: '' })
   previewUrl: string;
@@ -52,8 +58,20 @@ export class Flow {
   @Column({ type: 'timestamptz', nullable: true })
   previewExpiresAt: Date | null;
 
-  @Column({ type: 'integer', default: 0 })
-  sentCount: number;
+  @Column({ type: 'text', nullable: true })
+  jsonVersion: string | null;
+
+  /** Meta was asked to create it, and no answer has told yet what came of that. */
+  @Column({ type: 'timestamptz', nullable: true })
+  creationAskedAt: Date | null;
+
+  /** Set while Meta has the JSON as it is here. */
+  @Column({ type: 'timestamptz', nullable: true })
+  uploadedAt: Date | null;
+
+  /** Since when the status is so, by Meta's clock. */
+  @Column({ type: 'timestamptz', nullable: true })
+  statusAt: Date | null;
 
   @Column({ type: 'integer', default: 0 })
   completionCount: number;

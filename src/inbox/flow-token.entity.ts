@@ -22,6 +22,10 @@ export class FlowToken {
   @Column({ type: 'bigint' })
   contactId: number;
 
+  /** Row of the message that carries it. */
+  @Column({ type: 'bigint' })
+  messageId: number;
+
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;
 }

@@ -32,6 +32,8 @@ const OTHER_KINDS = [
 ];
 
 const HEADER_TYPES = { none: [], text: ['text'], any: ['text', 'image', 'video', 'document'] };
+/** Digits and signs can be shown as emoji too, and are none. */
+const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
 const MAX_SHORT = 60;
 const MAX_BUTTONS = 3;
 const MAX_SECTIONS = 10;
@@ -259,7 +261,10 @@ function checkFlow(findings: Findings, action: Json): void {
   }
   findings.text(parameters, 'flow_id', `${path}.flow_id`, 200, false);
   findings.text(parameters, 'flow_name', `${path}.flow_name`, 200, false);
-  findings.text(parameters, 'flow_cta', `${path}.flow_cta`, 30);
+  const button = findings.text(parameters, 'flow_cta', `${path}.flow_cta`, 30);
+  if (button !== null && EMOJI.test(button)) {
+    findings.add(`${path}.flow_cta`, 'has_emoji', 'must have no emoji');
+  }
   findings.text(parameters, 'flow_token', `${path}.flow_token`, 1_024, false);
   findings.word(parameters, 'mode', `${path}.mode`, ['draft', 'published'], false);
   const flowAction = findings.word(

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { invalidField } from '../../common/app-error.js';
 import type { Attachment } from './send-command.js';
 import { requireHttpsLink } from './links.js';
@@ -105,8 +104,7 @@ function flowParameters(body: SendInteractiveDto): Json {
     ...(flow_id === undefined ? {} : { flow_id }),
     ...(flow_name === undefined ? {} : { flow_name }),
     flow_cta,
-    // The answer names nothing but its token, so each message has its own.
-    flow_token: body.flow_token ?? randomUUID(),
+    ...(body.flow_token === undefined ? {} : { flow_token: body.flow_token }),
     mode: body.flow_mode ?? 'published',
     flow_action: body.flow_action ?? 'navigate',
     ...(hasPayload
