@@ -21,7 +21,7 @@ export type Operator = (typeof OPERATORS)[number];
 export type Kind = 'text' | 'name' | 'phone' | 'username' | 'boolean' | 'time' | 'id' | 'number' | 'label';
 
 /** Where a field stands: in the contact's row, or in rows beside it, of which one and the same must meet all conditions. */
-export type Relation = 'contact' | 'label' | 'user_id' | 'username' | 'conversation';
+export type Relation = 'contact' | 'label' | 'user_id' | 'username' | 'conversation' | 'block';
 
 export interface Field {
   kind: Kind;
@@ -76,6 +76,7 @@ const FIELDS = new Map<string, Field>([
   ['user_id', beside('user_id', 'text', 'i.value', TEXT)],
   ['username', beside('username', 'username', 'i.value', TEXT)],
   // What this account knows of the person.
+  ['is_blocked', beside('block', 'boolean', '', ['exact'])],
   ['has_conversation', beside('conversation', 'boolean', '', ['exact'])],
   ['last_inbound_at', beside('conversation', 'time', 'v.last_inbound_at', [...ORDER, 'isnull'])],
   ['last_message_at', beside('conversation', 'time', 'v.last_message_at', [...ORDER, 'isnull'])],

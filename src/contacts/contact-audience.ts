@@ -8,7 +8,7 @@ import { boolean, InvalidFilter } from './filter-values.js';
 export interface AudienceScope {
   /** Whose people: linked to any of these accounts. Null or empty: everybody. */
   accountIds: readonly number[] | null;
-  /** Whose conversations are asked about; null: none can be. */
+  /** Whose conversations and blocks are asked about; null: none can be. */
   accountId?: number | null;
   /** In which user ids and usernames are looked up; null: none are. */
   portfolio?: string | null;
@@ -18,7 +18,7 @@ export interface AudienceScope {
 
 /** A query to embed, and its parameters in order. */
 export interface CompiledAudience {
-  /** Selects `contact_id, phone, name, email, opted_out, user_id`: each person once. */
+  /** Selects `contact_id, phone, name, email, opted_out, is_blocked, user_id`: each person once. */
   sql: string;
   values: unknown[];
 }
@@ -37,6 +37,8 @@ const BESIDE: Record<Exclude<Relation, 'contact'>, Beside> = {
   conversation: ({ accountId }, bind) =>
     `conversations v left join labels vl on vl.id = v.label_id
      where v.account_id = ${bind(accountId)} and v.contact_id = c.id`,
+  block: ({ accountId }, bind) =>
+    `contact_accounts b where b.account_id = ${bind(accountId)} and b.contact_id = c.id and b.is_blocked`,
 };
 
 function identities(kind: string, { portfolio }: AudienceScope, bind: Bind): string {
@@ -50,8 +52,8 @@ export class ContactAudience {
 
   /**
    * All filters must hold, and those of `exclude` must not hold all together, as in Django. Those on labels must hold for one
-   * and the same label; a person with several matching labels comes once. Opted-out people are in it, marked: whoever sends
-   * counts and skips them.
+   * and the same label; a person with several matching labels comes once. People who opted out or are blocked are in it, marked:
+   * whoever sends counts and skips them.
    * @throws `400 validation_failed` naming each wrong filter as `audience_filters.<key>`
    */
   compile(filters: Record<string, unknown>, scope: AudienceScope): CompiledAudience {
@@ -63,6 +65,7 @@ export class ContactAudience {
         ? 'null::text'
         : `(select i.value from contact_identities i
            where i.contact_id = c.id and i.kind = 'user_id' and i.scope = ${bind(portfolio)} order by i.id desc limit 1)`;
+    const isBlocked = scope.accountId ? isBlockedBy(bind(scope.accountId), 'c.id') : 'false';
     const errors: FieldError[] = [];
     const where = [
       ...(scope.accountIds && scope.accountIds.length > 0 ? [visibleTo(bind(scope.accountIds))] : []),
@@ -72,7 +75,7 @@ export class ContactAudience {
       throw invalidFields(errors);
     }
     return {
-      sql: `select c.id as contact_id, c.phone, c.name, c.email, c.opted_out, ${userId} as user_id
+      sql: `select c.id as contact_id, c.phone, c.name, c.email, c.opted_out, ${isBlocked} as is_blocked, ${userId} as user_id
        from contacts c${where.length > 0 ? ` where ${where.join(' and ')}` : ''}`,
       values,
     };
@@ -104,7 +107,7 @@ export class ContactAudience {
           throw new InvalidFilter(parsed);
         }
         const { field, operator } = parsed;
-        if (field.relation === 'conversation' && !scope.accountId) {
+        if ((field.relation === 'conversation' || field.relation === 'block') && !scope.accountId) {
           throw new InvalidFilter('is known of an account only');
         }
         const presence = presenceOf(field, operator, value, scope, bind);
@@ -139,6 +142,17 @@ export class ContactAudience {
     const conditions = this.conditions(value as Record<string, unknown>, name, scope, bind, errors);
     return conditions.length > 0 ? [`not coalesce(${conditions.join(' and ')}, false)`] : [];
   }
+}
+
+/** The condition that the account in the parameter has blocked the contact whose id stands there. */
+export function blockedBy(accountParameter: string, contactId: string): string {
+  return `exists (select 1 from contact_accounts b where b.account_id = ${accountParameter} and b.contact_id = ${contactId} and b.is_blocked)`;
+}
+
+/** The same as a column: looked up row by row, where of an EXISTS PostgreSQL may make a hash of everybody. */
+export function isBlockedBy(accountParameter: string, contactId: string): string {
+  return `coalesce((
+      select b.is_blocked from contact_accounts b where b.account_id = ${accountParameter} and b.contact_id = ${contactId}), false)`;
 }
 
 /** Contacts `c` that are people of one of the accounts in the parameter. */

@@ -234,7 +234,7 @@ export function toContactDto(row: ContactRow): ContactDto {
     opted_out: row.opted_out,
     opted_out_at: row.opted_out_at?.toISOString() ?? null,
     opted_out_source: row.opted_out_source,
-    is_blocked: false,
+    is_blocked: row.is_blocked,
     subscribed_via_signup: row.subscribed_via_signup_id,
     subscribed_at: row.subscribed_at?.toISOString() ?? null,
     created_at: row.created_at.toISOString(),

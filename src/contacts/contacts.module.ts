@@ -29,6 +29,8 @@ import { PeoplePorts } from './people-ports.js';
 import { PeopleSettler } from './people-settler.js';
 import { PeopleRepository } from './people.repository.js';
 import { PeopleService } from './people.service.js';
+import { SubscriptionsRepository } from './subscriptions.repository.js';
+import { SubscriptionsService } from './subscriptions.service.js';
 
 /** People: their identities, their labels, and whose people they are. */
 @Module({
@@ -58,6 +60,8 @@ import { PeopleService } from './people.service.js';
     PeopleRepository,
     PeopleSettler,
     PeopleService,
+    SubscriptionsRepository,
+    SubscriptionsService,
   ],
   exports: [
     ConsentService,
@@ -68,6 +72,7 @@ import { PeopleService } from './people.service.js';
     LabelsService,
     PeoplePorts,
     PeopleService,
+    SubscriptionsService,
   ],
 })
 export class ContactsModule {}

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../database/database.js';
 import { containing } from '../common/like.js';
-import { visibleTo } from './contact-audience.js';
+import { blockedBy, isBlockedBy, visibleTo } from './contact-audience.js';
+import type { AccountScope } from './person.js';
 
-/** A contact as it is answered: its columns, its labels, and its identities within one portfolio. */
+/** A contact as an account is answered: its columns and labels, its identities in the account's portfolio, its block. */
 export interface ContactRow {
   id: number;
   phone: string | null;
@@ -20,6 +21,7 @@ export interface ContactRow {
   labels: { id: number; name: string; color: string }[];
   /** Phones, and the names within the portfolio, the oldest first. */
   identities: { kind: string; value: string }[];
+  is_blocked: boolean;
 }
 
 /** A contact that this transaction has locked. */
@@ -40,15 +42,17 @@ export interface ContactFilter {
   /** A label's id, else its name. */
   label?: string | undefined;
   optedOut?: boolean | undefined;
+  /** By the account that is answered. */
   isBlocked?: boolean | undefined;
 }
 
 const COLUMNS = `c.id, c.phone, c.name, c.email, c.notes, c.opted_out, c.opted_out_at, c.opted_out_source,
   c.subscribed_via_signup_id, c.subscribed_at, c.created_at, c.updated_at`;
 
-/** What stands beside a contact `p`, with the portfolio in the parameter. */
-function relations(portfolioParameter: string): string {
-  return `coalesce((
+/** What stands beside a contact `p`, with the account and its portfolio in the parameters. */
+function relations(accountParameter: string, portfolioParameter: string): string {
+  return `${isBlockedBy(accountParameter, 'p.id')} as is_blocked,
+    coalesce((
       select jsonb_agg(jsonb_build_object('id', l.id, 'name', l.name, 'color', l.color) order by lower(l.name))
       from contact_labels k join labels l on l.id = k.label_id where k.contact_id = p.id), '[]') as labels,
     coalesce((
@@ -60,15 +64,20 @@ function relations(portfolioParameter: string): string {
 /** Visible to all (an empty list in the parameter), or one of the accounts' people. */
 const VISIBLE = `(cardinality($2::bigint[]) = 0 or ${visibleTo('$2')})`;
 
-const FIND = `select p.*, ${relations('$3')} from (select ${COLUMNS} from contacts c where c.id = $1 and ${VISIBLE}) p`;
+const FIND = `select p.*, ${relations('$3', '$4')} from (select ${COLUMNS} from contacts c where c.id = $1 and ${VISIBLE}) p`;
 
 const LOCK = `select c.id, c.identity_key, c.phone, c.opted_out from contacts c where c.id = $1 and ${VISIBLE} for update of c`;
 
 /** Single contacts and lists of them. */
 @Injectable()
 export class ContactsRepository {
-  async find(q: Queryable, id: number, accountIds: readonly number[], portfolio: string): Promise<ContactRow | null> {
-    const [row] = await q.query<ContactRow>(FIND, [id, accountIds, portfolio]);
+  async find(
+    q: Queryable,
+    id: number,
+    accountIds: readonly number[],
+    account: AccountScope,
+  ): Promise<ContactRow | null> {
+    const [row] = await q.query<ContactRow>(FIND, [id, accountIds, account.id, account.portfolio]);
     return row ?? null;
   }
 
@@ -81,10 +90,10 @@ export class ContactsRepository {
   async list(
     q: Queryable,
     filter: ContactFilter,
-    portfolio: string,
+    account: AccountScope,
     page: { beforeId: number | null; limit: number },
   ): Promise<ContactRow[]> {
-    const { values, where, bind } = conditions(filter, portfolio);
+    const { values, where, bind } = conditions(filter, account);
     if (page.beforeId !== null) {
       where.push(`c.id < ${bind(page.beforeId)}`);
     }
@@ -95,10 +104,10 @@ export class ContactsRepository {
   async listUp(
     q: Queryable,
     filter: ContactFilter,
-    portfolio: string,
+    account: AccountScope,
     page: { afterId: number; limit: number },
   ): Promise<ContactRow[]> {
-    const { values, where, bind } = conditions(filter, portfolio);
+    const { values, where, bind } = conditions(filter, account);
     where.push(`c.id > ${bind(page.afterId)}`);
     return q.queryDynamic<ContactRow>(select(where, 'asc', bind(page.limit)), values);
   }
@@ -136,9 +145,9 @@ export class ContactsRepository {
   }
 }
 
-/** A page of contacts, with the portfolio as `$1`. */
+/** A page of contacts, with the portfolio as `$1` and the account as `$2`. */
 function select(where: readonly string[], order: 'asc' | 'desc', limit: string): string {
-  return `select p.*, ${relations('$1')}
+  return `select p.*, ${relations('$2::bigint', '$1')}
     from (select ${COLUMNS} from contacts c ${where.length > 0 ? `where ${where.join(' and ')}` : ''}
           order by c.id ${order} limit ${limit}) p
     order by p.id ${order}`;
@@ -146,9 +155,9 @@ function select(where: readonly string[], order: 'asc' | 'desc', limit: string):
 
 function conditions(
   filter: ContactFilter,
-  portfolio: string,
+  account: AccountScope,
 ): { values: unknown[]; where: string[]; bind: (value: unknown) => string } {
-  const values: unknown[] = [portfolio];
+  const values: unknown[] = [account.portfolio, account.id];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const where: string[] = [];
   if (filter.accountIds.length > 0) {
@@ -167,9 +176,8 @@ function conditions(
   if (filter.optedOut !== undefined) {
     where.push(filter.optedOut ? 'c.opted_out' : 'not c.opted_out');
   }
-  if (filter.isBlocked) {
-    // Nobody can be blocked yet.
-    where.push('false');
+  if (filter.isBlocked !== undefined) {
+    where.push(`${filter.isBlocked ? '' : 'not '}${blockedBy('$2::bigint', 'c.id')}`);
   }
   return { values, where, bind };
 }

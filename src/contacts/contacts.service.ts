@@ -64,7 +64,7 @@ export class ContactsService {
     query: ContactQuery & { limit: number; cursor?: string | undefined },
   ): Promise<Page<ContactRow>> {
     const { limit, cursor, ...filter } = query;
-    const rows = await this.repository.list(this.database, this.visible(viewer, filter), viewer.account.portfolio, {
+    const rows = await this.repository.list(this.database, this.visible(viewer, filter), viewer.account, {
       beforeId: decodeIdCursor(LIST, cursor),
       limit: limit + 1,
     });
@@ -76,7 +76,7 @@ export class ContactsService {
     const filter = this.visible(viewer, query);
     for (let afterId = 0; ;) {
       const page = { afterId, limit: EXPORT_PAGE };
-      const rows = await this.repository.listUp(this.database, filter, viewer.account.portfolio, page);
+      const rows = await this.repository.listUp(this.database, filter, viewer.account, page);
       if (rows.length > 0) {
         yield rows;
       }
@@ -176,7 +176,10 @@ export class ContactsService {
       });
     } catch (error) {
       if (isForeignKeyViolation(error)) {
-        throw new AppError('contact_in_use', 'There are conversations with this contact; they would be lost.');
+        throw new AppError(
+          'contact_in_use',
+          'There are conversations with this contact, or it subscribed by a signup; that would be lost. Erase it with erase=true.',
+        );
       }
       throw error;
     }
@@ -204,11 +207,11 @@ export class ContactsService {
       return true;
     }
     const others = viewer.accountIds.filter((accountId) => accountId !== viewer.account.id);
-    return others.length > 0 && (await this.repository.find(tx, id, others, viewer.account.portfolio)) !== null;
+    return others.length > 0 && (await this.repository.find(tx, id, others, viewer.account)) !== null;
   }
 
   private async read(q: Database | Tx, viewer: Viewer, id: number): Promise<ContactRow> {
-    const contact = await this.repository.find(q, id, viewer.accountIds, viewer.account.portfolio);
+    const contact = await this.repository.find(q, id, viewer.accountIds, viewer.account);
     if (!contact) {
       throw noSuchContact();
     }
@@ -265,8 +268,7 @@ export class ContactsService {
     }
     if (ownerId !== contactId) {
       const { accountIds, account } = viewer;
-      const owner =
-        ownerId === undefined ? null : await this.repository.find(tx, ownerId, accountIds, account.portfolio);
+      const owner = ownerId === undefined ? null : await this.repository.find(tx, ownerId, accountIds, account);
       throw contactExists(owner && owner.id);
     }
   }

@@ -46,17 +46,24 @@ export class PeopleMergeRepository {
     return new Map(rows.map((row) => [row.id, toContact(row)]));
   }
 
-  /** Identities, labels and accounts of the one go to the other. Of two usernames at one business the newer stays. */
-  async moveBelongings(tx: Tx, { survivorId, goneId }: Merge): Promise<void> {
-    await tx.query(
+  /**
+   * Identities, labels and accounts of the one go to the other. Of two usernames at one business the newer stays; whom an
+   * account has blocked under either name is blocked.
+   * @returns the accounts whose block is new to the survivor
+   */
+  async moveBelongings(tx: Tx, { survivorId, goneId }: Merge): Promise<number[]> {
+    const linked = await tx.query<{ account_id: number; is_blocked: boolean }>(
       `with moved as (
          update contact_identities set contact_id = $1 where contact_id = $2
        ), labelled as (
          insert into contact_labels (contact_id, label_id)
          select $1, label_id from contact_labels where contact_id = $2 order by label_id on conflict do nothing
        )
-       insert into contact_accounts (account_id, contact_id)
-       select account_id, $1 from contact_accounts where contact_id = $2 order by account_id on conflict do nothing`,
+       insert into contact_accounts as kept (account_id, contact_id, is_blocked)
+       select account_id, $1, is_blocked from contact_accounts where contact_id = $2 order by account_id
+       on conflict (account_id, contact_id) do update set is_blocked = true
+       where excluded.is_blocked and not kept.is_blocked
+       returning account_id, is_blocked`,
       [survivorId, goneId],
     );
     await tx.query(
@@ -65,6 +72,7 @@ export class PeopleMergeRepository {
          and newer.contact_id = $1 and newer.kind = 'username' and newer.scope = i.scope and newer.id > i.id`,
       [survivorId],
     );
+    return linked.filter((row) => row.is_blocked).map((row) => row.account_id);
   }
 
   async remove(tx: Tx, contactId: number): Promise<void> {

@@ -58,13 +58,17 @@ export class PeopleMerger {
 
   private async unify(tx: Tx, survivor: MergedContact, gone: MergedContact): Promise<void> {
     const act = { survivorId: survivor.id, goneId: gone.id };
-    await this.repository.moveBelongings(tx, act);
+    const blockedBy = await this.repository.moveBelongings(tx, act);
     if (gone.phone !== null) {
       // It is unique, and may be the survivor's now.
       await this.repository.setPhone(tx, gone.id, null);
     }
     await this.repository.write(tx, mergeContacts(survivor, gone));
     await this.ports.merge(tx, act);
+    await this.ports.block(
+      tx,
+      blockedBy.map((accountId) => ({ accountId, contactId: survivor.id, isBlocked: true })),
+    );
     await this.repository.remove(tx, gone.id);
   }
 }

@@ -16,6 +16,8 @@ export interface KnownContact {
   optedOut: boolean;
   /** Belongs to the account's people. */
   isLinked: boolean;
+  /** The account has blocked them. */
+  isBlocked: boolean;
   /** User ids and usernames within the account's portfolio, the oldest first. */
   identities: KnownIdentity[];
 }

@@ -36,12 +36,19 @@ export interface ConsentFact {
   source: string;
 }
 
+/** That an account has blocked somebody, or does so no more. */
+export interface BlockFact {
+  accountId: number;
+  contactId: number;
+  isBlocked: boolean;
+}
+
 type Handler<T> = (tx: Tx, act: T) => Promise<void>;
 
 type Source = (tx: Tx, contactIds: readonly number[]) => Promise<readonly Acquaintance[]>;
 
 /**
- * What has to happen everywhere when two people turn out to be one, one is forgotten, or changes their mind. Modules above contacts register
+ * What has to happen everywhere when two people turn out to be one, one is forgotten, blocked, or changes their mind. Modules above contacts register
  * what concerns their own tables; all of it runs in one transaction, in the order of registration.
  */
 @Injectable()
@@ -49,6 +56,7 @@ export class PeoplePorts {
   private readonly mergers: Handler<Merge>[] = [];
   private readonly erasers: Handler<Erasure>[] = [];
   private readonly consentHandlers: Handler<readonly ConsentFact[]>[] = [];
+  private readonly blockHandlers: Handler<readonly BlockFact[]>[] = [];
   private source: Source = () => Promise.resolve([]);
 
   /**
@@ -66,6 +74,11 @@ export class PeoplePorts {
   /** Told of every change of mind, in the transaction that stores it; the contacts are locked. */
   onConsent(handler: Handler<readonly ConsentFact[]>): void {
     this.consentHandlers.push(handler);
+  }
+
+  /** Told of everybody who was blocked or unblocked, in the transaction that stores it; of nobody who was so before. */
+  onBlock(handler: Handler<readonly BlockFact[]>): void {
+    this.blockHandlers.push(handler);
   }
 
   /** Who is asked how well people are known. */
@@ -87,6 +100,12 @@ export class PeoplePorts {
 
   async consent(tx: Tx, facts: readonly ConsentFact[]): Promise<void> {
     for (const handler of this.consentHandlers) {
+      await handler(tx, facts);
+    }
+  }
+
+  async block(tx: Tx, facts: readonly BlockFact[]): Promise<void> {
+    for (const handler of facts.length > 0 ? this.blockHandlers : []) {
       await handler(tx, facts);
     }
   }

@@ -11,7 +11,8 @@ interface KnownRow {
   phone: string | null;
   name: string;
   opted_out: boolean;
-  is_linked: boolean;
+  /** Null: not one of the account's people. */
+  is_blocked: boolean | null;
   /** The identities it was found by. */
   found: [IdentityKind, string, string][];
   identities: KnownIdentity[];
@@ -55,7 +56,7 @@ wanted as (
 /** Of a contact `c`, with what it was found by in `f`. */
 const KNOWN = `
   c.id, c.phone, c.name, c.opted_out,
-  exists (select 1 from contact_accounts a where a.account_id = $5 and a.contact_id = c.id) as is_linked,
+  (select a.is_blocked from contact_accounts a where a.account_id = $5 and a.contact_id = c.id) as is_blocked,
   coalesce(f.found, '[]') as found,
   coalesce((
     select jsonb_agg(jsonb_build_object('kind', o.kind, 'value', o.value, 'told', case
@@ -288,7 +289,7 @@ export class PeopleRepository {
   }
 
   /**
-   * Makes contacts people of the account.
+   * Makes contacts people of the account; who is one already stays what they are, blocked or not.
    * @returns who of them wants no marketing: an identity that they got just now may tell that they opted out and were erased
    */
   async linkToAccount(tx: Tx, accountId: number, contactIds: readonly number[]): Promise<Set<number>> {
@@ -302,6 +303,25 @@ export class PeopleRepository {
       [accountId, contactIds],
     );
     return new Set(rows.map((row) => row.id));
+  }
+
+  /**
+   * Flags contacts as the account's blocked people, or as not; a contact that is gone is passed over.
+   * @returns those who were not so before
+   */
+  async setBlocked(tx: Tx, accountId: number, contactIds: readonly number[], isBlocked: boolean): Promise<number[]> {
+    const rows = await tx.query<{ contact_id: number }>(
+      `with held as materialized (
+         select id from contacts where id = any($2::bigint[]) order by id for key share
+       )
+       insert into contact_accounts as a (account_id, contact_id, is_blocked)
+       select $1, id, $3::boolean from held order by id
+       on conflict (account_id, contact_id) do update set is_blocked = excluded.is_blocked
+       where a.is_blocked <> excluded.is_blocked
+       returning a.contact_id`,
+      [accountId, contactIds, isBlocked],
+    );
+    return rows.map((row) => row.contact_id);
   }
 
   /** Adds phones that are nobody's; a contact without a phone gets its first one. A contact that is gone is passed over. */
@@ -338,7 +358,8 @@ function toKnown(rows: readonly KnownRow[]): KnownPeople {
       phone: row.phone,
       name: row.name,
       optedOut: row.opted_out,
-      isLinked: row.is_linked,
+      isLinked: row.is_blocked !== null,
+      isBlocked: row.is_blocked ?? false,
       identities: row.identities,
     };
     byId.set(row.id, contact);

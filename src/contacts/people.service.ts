@@ -5,7 +5,7 @@ import { PeopleChanges } from './people-changes.js';
 import { PeopleMerger } from './people-merger.js';
 import { mapKey, readingOf, readingOfFact } from './people-plan.js';
 import type { KnownContact, PlannedPerson, Reading } from './people-plan.js';
-import type { Merge } from './people-ports.js';
+import { PeoplePorts, type Merge } from './people-ports.js';
 import { PeopleSettler, type Settled } from './people-settler.js';
 import { PeopleRepository } from './people.repository.js';
 import { phoneIdentity, userIdentity, type AccountScope } from './person.js';
@@ -19,6 +19,7 @@ export class PeopleService {
     private readonly settler: PeopleSettler,
     private readonly merger: PeopleMerger,
     private readonly changes: PeopleChanges,
+    private readonly ports: PeoplePorts,
   ) {}
 
   /**
@@ -144,6 +145,21 @@ export class PeopleService {
     }
   }
 
+  /**
+   * Flags people as blocked by the account, or as not blocked any more; they become its people. One account's block says
+   * nothing of another's. Contacts that are gone are passed over. Those whose flag changed are told to `PeoplePorts.onBlock`.
+   */
+  async setBlocked(tx: Tx, accountId: number, contactIds: readonly number[], isBlocked: boolean): Promise<void> {
+    if (contactIds.length === 0) {
+      return;
+    }
+    const changed = await this.repository.setBlocked(tx, accountId, contactIds, isBlocked);
+    await this.ports.block(
+      tx,
+      changed.map((contactId) => ({ accountId, contactId, isBlocked })),
+    );
+  }
+
   /** Makes those who are answered the account's people, and says who they are. */
   private async join(
     tx: Tx,
@@ -191,6 +207,7 @@ function toPerson(contact: KnownContact): Person {
     userId: newestUserId(contact.identities),
     name: contact.name,
     optedOut: contact.optedOut,
+    isBlocked: contact.isBlocked,
   };
 }
 
@@ -206,6 +223,7 @@ function toEnsured(
     phone: phone as PhoneNumber | null,
     userId: isOwn ? givenUserId : newestUserId(identities),
     name,
+    isBlocked: known?.isBlocked ?? false,
     wasLinked: known?.isLinked ?? false,
   };
 }

@@ -19,6 +19,8 @@ export interface Person {
   userId: string | null;
   name: string;
   optedOut: boolean;
+  /** By the account: another's block says nothing. */
+  isBlocked: boolean;
 }
 
 /** A person who is certainly there now, and how that came about. */

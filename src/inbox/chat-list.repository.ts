@@ -35,7 +35,7 @@ const HAS_MESSAGES =
   '(c.last_message_id is not null or (select true from messages m where m.conversation_id = c.id limit 1))';
 
 const CHAT = `c.id, c.contact_id, k.name as contact_name, k.phone, c.label_id, l.name as label_name, l.color as label_color,
-  c.unread_count, c.activity_at, c.is_resolved, c.assigned_to,
+  c.unread_count, c.activity_at, c.is_resolved, c.assigned_to, coalesce(b.is_blocked, false) as is_blocked,
   c.last_inbound_at + interval '${SERVICE_WINDOW_HOURS} hours' as window_expires_at,
   coalesce(c.last_inbound_at + interval '${SERVICE_WINDOW_HOURS} hours' > now(), false) as is_window_open,
   m.message_id, m.message_type, m.message_body, m.direction, m.status, m.timestamp, m.media_mime_type, m.media_filename,
@@ -44,6 +44,7 @@ const CHAT = `c.id, c.contact_id, k.name as contact_name, k.phone, c.label_id, l
 /** What stands beside conversations `c`. The message is looked for, not pointed at: it follows whatever is deleted. */
 const BESIDE = `
   join contacts k on k.id = c.contact_id
+  left join contact_accounts b on b.account_id = c.account_id and b.contact_id = c.contact_id
   left join labels l on l.id = c.label_id
   left join lateral (
     select m.id as message_id, m.message_type, left(m.message_body, 200) as message_body, m.direction, m.status, m.timestamp,

@@ -152,7 +152,7 @@ export class ConversationDto {
   @Text({ max: MAX_AGENT, nullable: true })
   assigned_to: string | null;
 
-  @Bool()
+  @Bool({ description: 'By this account: nothing is sent to them.' })
   is_blocked: boolean;
 
   @Nested(() => MessagePreviewDto, {
@@ -220,7 +220,7 @@ export function toConversationDto(row: ChatRow): ConversationDto {
     contact_name: row.contact_name,
     is_resolved: row.is_resolved,
     assigned_to: row.assigned_to,
-    is_blocked: false,
+    is_blocked: row.is_blocked,
     last_message: toPreviewDto(row),
     service_window_expires_at: row.window_expires_at?.toISOString() ?? null,
     is_service_window_open: row.is_window_open,

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { AccountScope } from '../contacts/person.js';
 import type { Tx } from '../database/database.js';
-import { Outbox } from '../outbox/outbox.js';
-import { ConversationsRepository } from './conversations.repository.js';
+import { Outbox, type OutboxEvent } from '../outbox/outbox.js';
+import { ConversationsRepository, type ConversationState } from './conversations.repository.js';
 
 /** What of a conversation may change; `messages`: one of them was hidden. */
-export type ConversationChange = 'label' | 'is_resolved' | 'assigned_to' | 'unread_count' | 'messages';
+export type ConversationChange = 'label' | 'is_resolved' | 'assigned_to' | 'unread_count' | 'messages' | 'is_blocked';
 
 /** Tells the world that a conversation is not as it was. */
 @Injectable()
@@ -31,13 +31,24 @@ export class ConversationEvents {
     if (!state) {
       return;
     }
-    await this.outbox.append(tx, [
-      {
-        type: 'conversation.updated',
-        accountId: account.id,
-        subjectId: conversationId,
-        payload: { ...state, changed, ...more },
-      },
-    ]);
+    await this.outbox.append(tx, [toEvent(account.id, state, { changed, ...more })]);
   }
+
+  /** The same of all conversations that the account has with these people, in two statements. */
+  async updatedWith(
+    tx: Tx,
+    accountId: number,
+    contactIds: readonly number[],
+    changed: readonly ConversationChange[],
+  ): Promise<void> {
+    const states = await this.conversations.findStatesWith(tx, accountId, contactIds);
+    await this.outbox.append(
+      tx,
+      states.map((state) => toEvent(accountId, state, { changed })),
+    );
+  }
+}
+
+function toEvent(accountId: number, state: ConversationState, more: Record<string, unknown>): OutboxEvent {
+  return { type: 'conversation.updated', accountId, subjectId: state.id, payload: { ...state, ...more } };
 }

@@ -37,7 +37,21 @@ export interface ConversationState {
   is_resolved: boolean;
   assigned_to: string | null;
   unread_count: number;
+  /** By the account. */
+  is_blocked: boolean;
 }
+
+/** Of a conversation `c`, an event's {@link ConversationState}; user ids are looked for in the portfolio. */
+function state(portfolio: string): string {
+  return `c.id, k.phone as phone_number,
+    (select i.value from contact_identities i
+     where i.contact_id = c.contact_id and i.kind = 'user_id' and i.scope = ${portfolio} order by i.id desc limit 1) as user_id,
+    c.contact_id, c.label_id as label, c.is_resolved, c.assigned_to, c.unread_count, coalesce(b.is_blocked, false) as is_blocked`;
+}
+
+const STATE_SOURCES = `conversations c
+  join contacts k on k.id = c.contact_id
+  left join contact_accounts b on b.account_id = c.account_id and b.contact_id = c.contact_id`;
 
 /** The service window of one conversation, by the database's clock. */
 export interface ServiceWindow {
@@ -125,15 +139,20 @@ export class ConversationsRepository {
     conversationId: number,
   ): Promise<ConversationState | null> {
     const [row] = await q.query<ConversationState>(
-      `select c.id, k.phone as phone_number,
-         (select i.value from contact_identities i
-          where i.contact_id = c.contact_id and i.kind = 'user_id' and i.scope = $2 order by i.id desc limit 1) as user_id,
-         c.contact_id, c.label_id as label, c.is_resolved, c.assigned_to, c.unread_count
-       from conversations c join contacts k on k.id = c.contact_id
-       where c.account_id = $1 and c.id = $3`,
+      `select ${state('$2')} from ${STATE_SOURCES} where c.account_id = $1 and c.id = $3`,
       [account.id, account.portfolio, conversationId],
     );
     return row ?? null;
+  }
+
+  /** As {@link findState}, of the conversations with these contacts; who has none is left out. */
+  async findStatesWith(q: Queryable, accountId: number, contactIds: readonly number[]): Promise<ConversationState[]> {
+    return q.query<ConversationState>(
+      `select ${state('coalesce(a.portfolio_id, a.waba_id, a.phone_number_id)')}
+       from ${STATE_SOURCES} join accounts a on a.id = c.account_id
+       where c.account_id = $1 and c.contact_id = any($2::bigint[]) order by c.id`,
+      [accountId, contactIds],
+    );
   }
 
   private async find(tx: Tx, accountId: number, contactIds: number[]): Promise<Map<number, number>> {

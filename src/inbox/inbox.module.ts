@@ -12,6 +12,9 @@ import { ConversationEvents } from './conversation-events.js';
 import { Conversation } from './conversation.entity.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService } from './deliveries.service.js';
+import { FlowToken } from './flow-token.entity.js';
+import { FlowTokensRepository } from './flow-tokens.repository.js';
+import { FlowTokens } from './flow-tokens.service.js';
 import { InboxRepository } from './inbox.repository.js';
 import { InboxService } from './inbox.service.js';
 import { InboxWebhook } from './inbox.webhook.js';
@@ -26,13 +29,16 @@ import { MessageFinder } from './message-finder.service.js';
 import { MessageSearchRepository } from './message-search.repository.js';
 import { MessagesController } from './messages.controller.js';
 import { MessagesRepository } from './messages.repository.js';
+import { PeopleBlocks } from './people-blocks.js';
 import { PeopleErasure } from './people-erasure.js';
 import { PeopleMerge } from './people-merge.js';
 import { PeopleThreadsRepository } from './people-threads.repository.js';
+import { ProductSendController } from './product-send.controller.js';
 import { SendController } from './send.controller.js';
 import { SendService } from './send.service.js';
 import { Attachments } from './sending/attachments.js';
 import { Dispatch } from './sending/dispatch.service.js';
+import { ProductCatalog } from './sending/product-catalog.service.js';
 import { ReadReceiptsRepository } from './sending/read-receipts.repository.js';
 import { ReadReceipts } from './sending/read-receipts.service.js';
 import { ScheduledSendsRepository } from './sending/scheduled-sends.repository.js';
@@ -43,12 +49,12 @@ import { ThroughputRepository } from './throughput.repository.js';
 /** Conversations and messages: everything that was received and sent, from wherever it was sent. */
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Conversation, Message, MessageChange, MessageStatusEvent]),
+    TypeOrmModule.forFeature([Conversation, FlowToken, Message, MessageChange, MessageStatusEvent]),
     ContactsModule,
     MediaModule,
     TemplatesModule,
   ],
-  controllers: [ChatsController, MessagesController, ChatSendController, SendController],
+  controllers: [ChatsController, MessagesController, ChatSendController, SendController, ProductSendController],
   providers: [
     Attachments,
     ChatFinder,
@@ -58,6 +64,8 @@ import { ThroughputRepository } from './throughput.repository.js';
     ConversationsRepository,
     DeliveriesService,
     Dispatch,
+    FlowTokens,
+    FlowTokensRepository,
     InboxRepository,
     InboxService,
     InboxWebhook,
@@ -68,9 +76,11 @@ import { ThroughputRepository } from './throughput.repository.js';
     MessageReceiver,
     MessageSearchRepository,
     MessagesRepository,
+    PeopleBlocks,
     PeopleErasure,
     PeopleMerge,
     PeopleThreadsRepository,
+    ProductCatalog,
     ReadReceipts,
     ReadReceiptsRepository,
     ScheduledSends,
@@ -82,6 +92,7 @@ import { ThroughputRepository } from './throughput.repository.js';
   exports: [
     ConversationsRepository,
     DeliveriesService,
+    FlowTokens,
     InboxWebhook,
     MessagesRepository,
     ScheduledSends,

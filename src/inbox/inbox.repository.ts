@@ -22,6 +22,8 @@ interface ConversationRow {
   activity_at: Date;
   is_resolved: boolean;
   assigned_to: string | null;
+  /** By the account. */
+  is_blocked: boolean;
   window_expires_at: Date | null;
   is_window_open: boolean;
 }

@@ -79,12 +79,13 @@ export class SendController {
   })
   async sendTemplate(
     @Body() body: SendTemplateDto,
+    @Query() query: SendQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('idempotency-key') idempotencyKey?: string,
   ): Promise<SendResultDto> {
     const account = await this.accounts.current();
     const prepared = await this.sender.prepareTemplate(account, body);
-    return this.send(templateMessage(this.addressOf(body), body, prepared), reply, idempotencyKey);
+    return this.send(templateMessage(this.addressOf(body), body, prepared), reply, idempotencyKey, query);
   }
 
   @Post('send-media')

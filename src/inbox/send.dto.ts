@@ -171,7 +171,7 @@ export class SendReactionDto extends SendDto {
 }
 
 export class SendQuery extends AccountScopedDto {
-  @Bool({ optional: true, description: 'Asks Meta although the service window is closed.' })
+  @Bool({ optional: true, description: 'Asks Meta although the service window is closed, or the person blocked.' })
   force?: boolean;
 }
 

@@ -12,6 +12,7 @@ export const SEND_ERRORS: ErrorCode[] = [
   'graph_outcome_unknown',
   'client_ref_taken',
   'message_expired',
+  'contact_blocked',
   'idempotency_in_progress',
   'idempotency_key_reused',
   'rate_limited',

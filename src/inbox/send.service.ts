@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { PeopleService } from '../contacts/people.service.js';
+import type { Person } from '../contacts/person.js';
 import { Database, type Queryable, type Tx } from '../database/database.js';
 import { isConnectionLoss, violatedUniqueKey } from '../database/pg-error.js';
 import type { MessageContent, SendResponse } from '../meta/api/messages.js';
@@ -13,6 +14,8 @@ import { TemplateMedia } from '../templates/template-media.service.js';
 import { TemplatesService } from '../templates/templates.service.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { DeliveriesService } from './deliveries.service.js';
+import { FlowTokens } from './flow-tokens.service.js';
+import { withFlowTokens } from './flow-tokens.js';
 import { InboxRepository } from './inbox.repository.js';
 import { toMessageDto, type MessageRow } from './message.dto.js';
 import type { SendTemplateDto } from './send.dto.js';
@@ -49,6 +52,7 @@ export class SendService {
     private readonly deliveries: DeliveriesService,
     private readonly messages: MessagesRepository,
     private readonly inbox: InboxRepository,
+    private readonly flowTokens: FlowTokens,
     private readonly templates: TemplatesService,
     private readonly templateMedia: TemplateMedia,
     private readonly attachments: Attachments,
@@ -56,8 +60,9 @@ export class SendService {
   ) {}
 
   /**
-   * @throws `outside_service_window` before Meta is asked; `graph_error` with Meta's words; `graph_outcome_unknown` when
-   *   no answer came: the message stays `unknown` until a status tells, and must not be sent again on a guess
+   * @throws `contact_blocked`, `outside_service_window` before Meta is asked; `graph_error` with Meta's words;
+   *   `graph_outcome_unknown` when no answer came: the message stays `unknown` until a status tells, and must not be sent
+   *   again on a guess
    */
   async send(account: Account, command: SendCommand): Promise<Sent> {
     const askedAt = performance.now();
@@ -145,10 +150,13 @@ export class SendService {
     if (!command.attachment) {
       return null;
     }
-    if (needsOpenWindow(command)) {
+    if (!command.force) {
       const person = await this.people.findByAddress(this.database, account, command.to);
-      const id = person && (await this.inbox.findConversation(this.database, account.id, person.contactId));
-      await this.requireOpenWindow(this.database, account, id);
+      requireNotBlocked(person);
+      if (needsOpenWindow(command)) {
+        const id = person && (await this.inbox.findConversation(this.database, account.id, person.contactId));
+        await this.requireOpenWindow(this.database, account, id);
+      }
     }
     return this.attachments.prepare(account, command.attachment);
   }
@@ -168,6 +176,9 @@ export class SendService {
           throw new Error('A person was asked for and none came');
         }
         const { contactId } = person;
+        if (!command.force) {
+          requireNotBlocked(person);
+        }
         const [conversationId] = await this.conversations.ensure(tx, account.id, [contactId]);
         if (conversationId === undefined) {
           throw new Error('A conversation was asked for and none came');
@@ -182,7 +193,7 @@ export class SendService {
               toWamid: (await this.requireReferred(tx, account, contactId, command.reaction.to)).wamid,
             }
           : null;
-        const content = contentOf(command, media, reaction);
+        const content = withFlowTokens(contentOf(command, media, reaction));
         const [id] = await this.deliveries.begin(tx, [
           {
             accountId: account.id,
@@ -202,12 +213,14 @@ export class SendService {
             location: command.location ?? null,
             media,
             reaction,
-            // Whoever sends it later asks of the window again.
+            // Whoever sends it later asks of block and window again.
             context: command.sendAt && command.force ? { force: true } : null,
             sendAt: command.sendAt ?? null,
             validForS: command.validForS ?? (command.sendAt ? SCHEDULED_VALID_FOR_S : null),
           },
         ]);
+        const { template } = command;
+        await this.flowTokens.note(tx, { id: id as number, accountId: account.id, contactId, template }, content);
         if (command.sendAt) {
           await this.deliveries.announce(tx, [id as number]);
         }
@@ -272,6 +285,17 @@ export class SendService {
     return new AppError('message_expired', 'The message was older than valid_for_s before Meta could be asked.', {
       extra: { message: toMessageDto(message) },
     });
+  }
+}
+
+/** Meta would refuse it; so it is not asked, unless the caller insists. */
+function requireNotBlocked(person: Person | null): void {
+  if (person?.isBlocked) {
+    throw new AppError(
+      'contact_blocked',
+      'You have blocked this person with this number. Unblock first: DELETE /unblock/ (force=true asks Meta all the same).',
+      { extra: { contact_id: person.contactId } },
+    );
   }
 }
 

@@ -33,7 +33,7 @@ function peopleService(ports: PeoplePorts): PeopleService {
   const [people, merges] = [new PeopleRepository(), new PeopleMergeRepository()];
   const merger = new PeopleMerger(merges, ports);
   const changes = new PeopleChanges(people, merges, merger, ports);
-  return new PeopleService(people, new PeopleSettler(people, merger), merger, changes);
+  return new PeopleService(people, new PeopleSettler(people, merger), merger, changes, ports);
 }
 
 describe('people', () => {
@@ -434,7 +434,15 @@ describe('people', () => {
         { accountIds: [account.id], portfolio: 'portfolio-0' },
       );
       expect(await db.queryDynamic(sql, values)).toEqual([
-        { contact_id: ravi, phone: '+14155550100', name: 'Ravi', email: '', opted_out: true, user_id: null },
+        {
+          contact_id: ravi,
+          phone: '+14155550100',
+          name: 'Ravi',
+          email: '',
+          opted_out: true,
+          is_blocked: false,
+          user_id: null,
+        },
       ]);
       const named = audience.compile({ phone: '+919811110001' }, { accountIds: null, portfolio: 'portfolio-0' });
       expect(await db.queryDynamic(named.sql, named.values)).toMatchObject([{ contact_id: asha, user_id: 'IN.555' }]);

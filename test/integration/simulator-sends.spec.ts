@@ -256,6 +256,32 @@ describe('the limits of messages', () => {
       },
     ],
     [
+      'products without a header',
+      131008,
+      { type: 'product_list', action: { catalog_id: '1', sections: [{ product_items: products(1) }] } },
+    ],
+    [
+      'two sections of products, one without a title',
+      131008,
+      {
+        type: 'product_list',
+        ...header,
+        action: {
+          catalog_id: '1',
+          sections: [{ title: 'A', product_items: products(1) }, { product_items: products(1) }],
+        },
+      },
+    ],
+    [
+      'rows instead of products',
+      100,
+      {
+        type: 'product_list',
+        ...header,
+        action: { catalog_id: '1', sections: [{ title: 'A', product_items: products(1), rows: rows(1) }] },
+      },
+    ],
+    [
       'a catalogue',
       undefined,
       {
@@ -293,6 +319,22 @@ describe('the limits of messages', () => {
       { type: 'carousel', footer: { text: 'A' }, action: { cards: [urlCard(0, 'A'), urlCard(1, 'B')] } },
     ],
     ['product cards', undefined, { type: 'carousel', action: { cards: [productCard(0), productCard(1)] } }],
+    ['one product card', 131009, { type: 'carousel', action: { cards: [productCard(0)] } }],
+    [
+      'a product card with a text',
+      100,
+      { type: 'carousel', action: { cards: [productCard(0), { ...productCard(1), body: { text: 'A' } }] } },
+    ],
+    [
+      'a header above product cards',
+      131009,
+      { type: 'carousel', ...header, action: { cards: [productCard(0), productCard(1)] } },
+    ],
+    [
+      'a list of products in the predecessor’s form',
+      131009,
+      { type: 'product_carousel', action: { catalog_id: '1', sections: [{ product_retailer_id: 'A' }] } },
+    ],
     [
       'product cards of two catalogues',
       131009,

@@ -35,6 +35,7 @@ function known(
     name: '',
     optedOut: false,
     isLinked: true,
+    isBlocked: false,
     identities: [
       ...users.map((value) => ({ kind: 'user_id', value, told: told[value] ?? null })),
       ...parents.map((value) => ({ kind: 'parent_user_id', value })),

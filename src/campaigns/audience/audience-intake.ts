@@ -85,15 +85,12 @@ export class AudienceIntake {
     if (duplicates.length > 0) {
       await this.recipients.insertLines(tx, account.id, campaignId, duplicates);
     }
-    await this.repository.skipOptedOut(tx, { campaignId, portfolio: account.portfolio }, lastRecipientId);
+    await this.repository.skipLeftInPeace(tx, account, campaignId, lastRecipientId);
     await this.finish(tx, campaignId, lastRecipientId);
     return batch.next && { giver, ...batch.next };
   }
 
-  /**
-   * What every page needs before anybody sees it. Here stands whatever else keeps people out of campaigns (those who are
-   * blocked, once they can be), for the recipients behind the given one.
-   */
+  /** What every page needs before anybody sees it, for the recipients behind the given one. */
   private async finish(tx: Tx, campaignId: number, afterRecipientId: number): Promise<void> {
     await this.recipients.split(tx, campaignId, afterRecipientId);
   }

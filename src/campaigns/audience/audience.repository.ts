@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { CompiledAudience } from '../../contacts/contact-audience.js';
+import { isBlockedBy, type CompiledAudience } from '../../contacts/contact-audience.js';
+import type { AccountScope } from '../../contacts/person.js';
 import type { Queryable, Tx } from '../../database/database.js';
 import type { AudienceState } from '../campaign.entity.js';
 
@@ -39,8 +40,8 @@ export class AudienceRepository {
   }
 
   /**
-   * The next contacts of an audience, by id: one statement whatever their number. Those who opted out come in skipped, those
-   * without a phone or a user id that this portfolio knows as well.
+   * The next contacts of an audience, by id: one statement whatever their number. Those who opted out or are blocked come in skipped,
+   * those without a phone or a user id that this portfolio knows as well.
    * @param audience its parameters numbered from {@link FIRST_AUDIENCE_PARAMETER}
    * @returns the last contact of a full page; null when there is nobody behind these
    */
@@ -61,8 +62,8 @@ export class AudienceRepository {
            (account_id, campaign_id, identity, contact_id, phone, user_id, name, parameters, status, skip_reason)
          select $1, $2, coalesce(p.address, 'contact:' || p.contact_id), p.contact_id, p.phone, p.user_id, p.name,
            jsonb_build_object('name', p.name, 'phone', coalesce(p.phone, ''), 'email', p.email),
-           case when p.opted_out or p.address is null then 'skipped' else 'pending' end,
-           case when p.opted_out then 'opted_out' when p.address is null then 'invalid' end
+           case when p.opted_out or p.is_blocked or p.address is null then 'skipped' else 'pending' end,
+           case when p.opted_out then 'opted_out' when p.address is null then 'invalid' when p.is_blocked then 'blocked' end
          from page p
          order by p.contact_id
          on conflict (campaign_id, identity) do nothing
@@ -73,18 +74,32 @@ export class AudienceRepository {
     return row && row.count === page.limit ? row.last : null;
   }
 
-  /** Of those behind the given recipient, who opted out is left in peace, whatever number or id they are known by. */
-  async skipOptedOut(tx: Tx, key: { campaignId: number; portfolio: string }, afterRecipientId: number): Promise<void> {
+  /**
+   * Of those behind the given recipient, who opted out or is blocked is left in peace, whatever number or id they are known
+   * by. Each is looked up by itself: a page is small, and what a join would read is everybody.
+   */
+  async skipLeftInPeace(tx: Tx, account: AccountScope, campaignId: number, afterRecipientId: number): Promise<void> {
     await tx.query(
-      `update campaign_recipients r set status = 'skipped', skip_reason = 'opted_out'
-       where r.campaign_id = $1 and r.id > $3 and r.phase = 0 and (
-         exists (
-           select 1 from contact_identities i join contacts c on c.id = i.contact_id
-           where i.kind = 'phone' and i.scope = '' and i.value = r.phone and c.opted_out)
-         or exists (
-           select 1 from contact_identities i join contacts c on c.id = i.contact_id
-           where i.kind in ('user_id', 'parent_user_id') and i.scope = $2 and i.value = r.user_id and c.opted_out))`,
-      [key.campaignId, key.portfolio, afterRecipientId],
+      `with fresh as (
+         select id, phone, user_id from campaign_recipients where campaign_id = $1 and id > $2 and phase = 0
+       ), unwanted as (
+         select r.id, bool_or(c.opted_out) as is_opted_out
+         from fresh r cross join lateral (
+           select i.contact_id from contact_identities i where i.kind = 'phone' and i.scope = '' and i.value = r.phone
+           union all
+           select i.contact_id from contact_identities i
+           where i.kind in ('user_id', 'parent_user_id') and i.scope = $4 and i.value = r.user_id
+           offset 0
+         ) k cross join lateral (
+           select c.opted_out, ${isBlockedBy('$3', 'c.id')} as is_blocked from contacts c where c.id = k.contact_id offset 0
+         ) c
+         where c.opted_out or c.is_blocked
+         group by r.id
+       )
+       update campaign_recipients r
+       set status = 'skipped', skip_reason = case when u.is_opted_out then 'opted_out' else 'blocked' end
+       from unwanted u where r.id = u.id and r.campaign_id = $1 and r.id > $2 and r.phase = 0`,
+      [campaignId, afterRecipientId, account.id, account.portfolio],
     );
   }
 

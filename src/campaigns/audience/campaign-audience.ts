@@ -99,7 +99,7 @@ export class CampaignAudience {
       throw new AudienceChanged();
     }
     if (campaign.run_no > 0) {
-      await this.recipients.skipOptedOut(tx, campaign.id);
+      await this.recipients.skipLeftInPeace(tx, account.id, campaign.id);
     }
     const isMore = campaign.run_no === 0 && (await this.bringFirst(tx, account, campaign, first));
     if (!isMore && !(await this.recipients.hasPending(tx, campaign.id))) {
@@ -126,7 +126,7 @@ export class CampaignAudience {
       return this.intake.takePeople(tx, account, campaign.id, first.batch, first.giver, START);
     }
     if (campaign.audience_type === 'csv') {
-      await this.recipients.skipOptedOut(tx, campaign.id);
+      await this.recipients.skipLeftInPeace(tx, account.id, campaign.id);
       return null;
     }
     await this.recipients.clear(tx, campaign.id);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { leftInPeace } from '../../contacts/left-in-peace.js';
 import type { Queryable, Tx } from '../../database/database.js';
 import { columnsOf, json } from '../../database/unnest.js';
 import type { FrequencyCap } from '../campaign.entity.js';
@@ -45,7 +46,7 @@ const CONTACT_COLUMNS: ReadonlyMap<string, string> = new Map([
   ['phone', `coalesce(p.phone, '')`],
   ['email', 'p.email'],
 ]);
-const REASONS = ['opted_out', 'cooldown', 'frequency_cap'];
+const REASONS = ['opted_out', 'blocked', 'cooldown', 'frequency_cap'];
 
 /** Reads, and only reads, what a campaign would do. */
 @Injectable()
@@ -191,14 +192,17 @@ function excludedSql(
   among: readonly string[] | null = null,
 ): string {
   const account = query.bind(accountId);
-  const parts = [`select c.id as contact_id, 1 as rank from contacts c where c.opted_out`];
+  const reasons = query.bind(REASONS);
+  const parts = [
+    `select contact_id, array_position(${reasons}::text[], reason) as rank from (${leftInPeace(`${account}::bigint`)}) l`,
+  ];
   if (isMarketing) {
-    parts.push(`select contact_id, 2 from contact_cooldowns where account_id = ${account}::bigint and until > now()`);
+    parts.push(`select contact_id, 3 from contact_cooldowns where account_id = ${account}::bigint and until > now()`);
   }
   if (frequencyCap) {
     const hours = `make_interval(hours => ${query.bind(frequencyCap.hours)}::int)`;
     parts.push(
-      `select r.contact_id, 3
+      `select r.contact_id, 4
        from campaigns c join campaign_recipients r on r.campaign_id = c.id
        where c.account_id = ${account}::bigint and c.started_at is not null
          and (c.completed_at is null or c.completed_at > now() - ${hours}) and r.contact_id is not null
@@ -206,12 +210,11 @@ function excludedSql(
        group by r.contact_id having count(*) >= ${query.bind(frequencyCap.messages)}::int`,
     );
   }
-  // Bound in any case: PostgreSQL refuses a parameter that no statement uses.
   return `
     select case i.kind when 'phone' then 'phone:' else 'user:' end || i.value as identity,
-      (${query.bind(REASONS)}::text[])[min(x.rank)] as reason
+      (${reasons}::text[])[min(x.rank)] as reason
     from (${parts.join(' union all ')}) x join contact_identities i on i.contact_id = x.contact_id
-    where ${account}::bigint is not null and (i.kind = 'phone' or (i.kind in ('user_id', 'parent_user_id') and i.scope = ${query.bind(portfolio)}))
+    where (i.kind = 'phone' or (i.kind in ('user_id', 'parent_user_id') and i.scope = ${query.bind(portfolio)}))
       ${among === null ? '' : `and i.value = any(${query.bind(among)}::text[])`}
     group by 1`;
 }

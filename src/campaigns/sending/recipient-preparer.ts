@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
 import { peopleLimitOf } from '../../accounts/messaging-limit.js';
 import { PeopleService } from '../../contacts/people.service.js';
+import type { Person } from '../../contacts/person.js';
 import { Database, type Tx } from '../../database/database.js';
 import { ConversationsRepository } from '../../inbox/conversations.repository.js';
 import type { QuietHours } from '../campaign.entity.js';
@@ -105,7 +106,7 @@ export class RecipientPreparer {
     return found.filter((_recipient, index) => !mornings[index]);
   }
 
-  /** Who they are, and the thread with each; those who opted out meanwhile are skipped. */
+  /** Who they are, and the thread with each; those who opted out or were blocked meanwhile are skipped. */
   private async identify(tx: Tx, account: Account, found: readonly WaitingRecipient[]): Promise<Candidate[]> {
     if (found.length === 0) {
       return [];
@@ -120,15 +121,17 @@ export class RecipientPreparer {
       account.id,
       people.map((person) => person.contactId),
     );
+    const reasons = people.map(leftInPeace);
     await this.recipients.reject(
       tx,
-      found.flatMap(({ id }, index) =>
-        people[index]?.optedOut ? [{ id, skipReason: 'opted_out', errorMessage: null }] : [],
-      ),
+      found.flatMap(({ id }, index) => {
+        const skipReason = reasons[index];
+        return skipReason ? [{ id, skipReason, errorMessage: null }] : [];
+      }),
     );
     return found.flatMap((recipient, index) => {
       const person = people[index];
-      return person && !person.optedOut
+      return person && !reasons[index]
         ? [{ recipient, contactId: person.contactId, conversationId: conversationIds[index] as number }]
         : [];
     });
@@ -254,4 +257,12 @@ export class RecipientPreparer {
     await this.recipients.reject(tx, rejected);
     return prepared;
   }
+}
+
+/** Why no campaign of the account is for this person; null: nothing keeps them out. */
+function leftInPeace({ optedOut, isBlocked }: Person): 'opted_out' | 'blocked' | null {
+  if (optedOut) {
+    return 'opted_out';
+  }
+  return isBlocked ? 'blocked' : null;
 }

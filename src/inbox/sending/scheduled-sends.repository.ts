@@ -19,8 +19,10 @@ export interface DueMessage {
   messages_per_second: number;
   is_account_active: boolean;
   is_expired: boolean;
-  /** Free-form, and the customer has not written lately enough. */
+  /** Free-form, the customer has not written lately enough, and nobody insists. */
   is_window_closed: boolean;
+  /** The account has blocked the person, and nobody insists. */
+  is_blocked: boolean;
 }
 
 /** A message that is due, and by which token its attempt is known. */
@@ -50,7 +52,8 @@ export class ScheduledSendsRepository {
        select m.id, m.account_id, m.contact_id, m.message_type, m.content, m.reply_to_message_id, m.media_file_id, m.media_id,
          k.phone, a.messages_per_second, a.is_active and a.deleted_at is null as is_account_active,
          coalesce(m.valid_until <= now(), false) as is_expired,
-         m.message_type <> 'template' and not coalesce((m.context->>'force')::boolean, false)
+         not s.is_forced and coalesce(b.is_blocked, false) as is_blocked,
+         m.message_type <> 'template' and not s.is_forced
            and coalesce(c.last_inbound_at + make_interval(hours => $3) <= now(), true) as is_window_closed,
          (select i.value from contact_identities i
           where i.contact_id = m.contact_id and i.kind = 'user_id'
@@ -61,6 +64,8 @@ export class ScheduledSendsRepository {
        join accounts a on a.id = m.account_id
        join contacts k on k.id = m.contact_id
        join conversations c on c.id = m.conversation_id
+       left join contact_accounts b on b.account_id = m.account_id and b.contact_id = m.contact_id
+       cross join lateral (select coalesce((m.context->>'force')::boolean, false) as is_forced) s
        -- A tenth of a second's worth of each number at once.
        where due.place <= greatest(1, a.messages_per_second / 10) and m.status = 'scheduled' and m.due_at <= now()
        order by due.due_at, m.id limit $1

@@ -25,6 +25,11 @@ const WINDOW_CLOSED: MessageError = {
   details:
     'The customer had not written within 24 hours when the message was due, so Meta would have taken only templates.',
 };
+const BLOCKED: MessageError = {
+  code: null,
+  title: 'contact_blocked',
+  details: 'This number had blocked the person when the message was due. Unblock first: DELETE /unblock/',
+};
 const NO_ADDRESS: MessageError = {
   code: null,
   title: 'no_address',
@@ -73,8 +78,14 @@ export class ScheduledSends {
       const take = (fate: Fate): ClaimedSend[] => of(fate).map(toClaimed);
       await this.expire(tx, of('expired'));
       await this.repository.postpone(tx, of('account_inactive').map(idOf), INACTIVE_DELAY_S);
-      const [claimed, closed, nobody] = [take('send'), take('window_closed'), take('no_address')];
-      await this.repository.markPending(tx, [...claimed, ...closed, ...nobody]);
+      const [claimed, blocked, closed, nobody] = [
+        take('send'),
+        take('blocked'),
+        take('window_closed'),
+        take('no_address'),
+      ];
+      await this.repository.markPending(tx, [...claimed, ...blocked, ...closed, ...nobody]);
+      await this.refuse(tx, blocked, BLOCKED);
       await this.refuse(tx, closed, WINDOW_CLOSED);
       await this.refuse(tx, nobody, NO_ADDRESS);
       return claimed;
@@ -164,7 +175,7 @@ export class ScheduledSends {
   }
 }
 
-type Fate = 'expired' | 'account_inactive' | 'window_closed' | 'no_address' | 'send';
+type Fate = 'expired' | 'account_inactive' | 'blocked' | 'window_closed' | 'no_address' | 'send';
 
 function fateOf(message: DueMessage): Fate {
   if (message.is_expired) {
@@ -172,6 +183,9 @@ function fateOf(message: DueMessage): Fate {
   }
   if (!message.is_account_active) {
     return 'account_inactive';
+  }
+  if (message.is_blocked) {
+    return 'blocked';
   }
   if (message.is_window_closed) {
     return 'window_closed';

@@ -32,7 +32,7 @@ export interface SendCommand {
   location?: { latitude: number; longitude: number; name: string; address: string };
   /** Templates may be sent any time; everything else only inside the service window. */
   isFreeForm: boolean;
-  /** Ask Meta although the window is closed. */
+  /** Ask Meta although the window is closed, or the person blocked. */
   force?: boolean | undefined;
   /** Later, by the worker. */
   sendAt?: Date | undefined;
