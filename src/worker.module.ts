@@ -4,7 +4,7 @@ import { AccountsModule } from './accounts/accounts.module.js';
 import { FOUNDATION } from './app.module.js';
 import { BlockingModule } from './blocking/blocking.module.js';
 import { CampaignsWorkerModule } from './campaigns/campaigns.worker.module.js';
-import { CatalogModule } from './catalog/catalog.module.js';
+import { CatalogWorkerModule } from './catalog/catalog.worker.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { ContactsWorkerModule } from './contacts/contacts.worker.module.js';
@@ -23,7 +23,7 @@ const FEATURES: Type[] = [
   ContactsWorkerModule,
   EventsWorkerModule,
   MediaWorkerModule,
-  CatalogModule,
+  CatalogWorkerModule,
   BlockingModule,
   SignupsModule,
   InboxWorkerModule,

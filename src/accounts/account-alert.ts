@@ -8,7 +8,7 @@ export interface AccountAlert {
   code: string;
   severity: Severity;
   /** What it is about; within one account, the most that stops. */
-  scope: 'campaign' | 'template' | 'number' | 'account' | 'credentials';
+  scope: 'campaign' | 'template' | 'flow' | 'number' | 'account' | 'credentials';
   message: string;
   /** For a person; empty: nothing. */
   whatToDo: string;

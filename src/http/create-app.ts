@@ -52,7 +52,7 @@ export async function createApp(
     bodyParser: false,
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
-  parseBodies(fastify, `/${config.http.urlPrefix}/webhook`);
+  parseBodies(fastify, `/${config.http.urlPrefix}`);
   observe(fastify, logger);
   await app.register(fastifyMultipart as never, { limits: { fileSize: FILE_LIMIT, files: 1, fields: 20 } } as never);
   await app.register(
@@ -87,11 +87,14 @@ export async function createApp(
 }
 
 /**
- * Bodies: the webhook's stays a Buffer, because its signature covers the bytes and nothing may parse them before it is
- * checked; everything else under the JSON content type is parsed here.
+ * Bodies: what Meta posts (the webhook, the data exchange of flows) stays a Buffer, because its signature covers the bytes
+ * and nothing may parse them before it is checked; everything else under the JSON content type is parsed here.
  */
-function parseBodies(fastify: FastifyInstance, webhookPath: string): void {
-  const isWebhook = (request: FastifyRequest): boolean => request.url.split('?')[0]?.replace(/\/$/, '') === webhookPath;
+function parseBodies(fastify: FastifyInstance, prefix: string): void {
+  const isWebhook = (request: FastifyRequest): boolean => {
+    const path = request.url.split('?')[0] ?? '';
+    return path.replace(/\/$/, '') === `${prefix}/webhook` || path.startsWith(`${prefix}/flow-data/`);
+  };
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (isWebhook(request)) {

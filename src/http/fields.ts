@@ -224,6 +224,8 @@ export function ListOf(
     { type: () => type(), isArray: true } as ApiPropertyOptions,
     IsArray(),
     ArrayMaxSize(maxItems),
+    // class-validator walks into a list within the list, and would take an empty one for well-formed.
+    IsObject({ each: true, message: '$property must have objects only' }),
     ValidateNested({ each: true }),
     Type(type),
   );

@@ -22,6 +22,8 @@ export interface GraphRequest {
   path: string;
   query?: Record<string, string | number | undefined>;
   body?: unknown;
+  /** `application/x-www-form-urlencoded` instead of a JSON body, where Meta documents nothing else. */
+  params?: Record<string, string>;
   /** A file to send instead of a body; its stream is read once and destroyed. */
   form?: GraphForm;
   /** The bytes of a resumable upload instead of a body. */
@@ -32,7 +34,8 @@ export interface GraphRequest {
   label: string;
 }
 
-export type GraphResult<T> = { ok: true; body: T } | { ok: false; failure: GraphFailure };
+/** A refusal's `body` is what came with it: some say there what was done all the same. */
+export type GraphResult<T> = { ok: true; body: T } | { ok: false; failure: GraphFailure; body?: unknown };
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 /** Meta looks at a file before it answers, and a large one takes its time to get there. */
@@ -124,7 +127,7 @@ export class GraphClient implements OnApplicationShutdown {
       if (answer.statusCode >= 200 && answer.statusCode < 300 && body !== undefined && !hasError(body)) {
         return { ok: true, body: body as T };
       }
-      return { ok: false, failure: failureOf(answer.statusCode, body) };
+      return { ok: false, failure: failureOf(answer.statusCode, body), body };
     } catch (error) {
       const unreadable = content.readError();
       if (unreadable) {
@@ -143,12 +146,19 @@ interface Content {
   readError: () => unknown;
 }
 
-function contentOf({ body, form, upload }: GraphRequest): Content {
+function contentOf({ body, params, form, upload }: GraphRequest): Content {
   if (form) {
     return formBody(form);
   }
   if (upload) {
     return uploadBody(upload);
+  }
+  if (params) {
+    return {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(params).toString(),
+      readError: () => null,
+    };
   }
   return body === undefined
     ? { headers: {}, body: null, readError: () => null }

@@ -4,6 +4,7 @@ export interface QueuePayloads {
   'webhook-drain': Record<string, never>;
   'contact-import': Record<string, never>;
   'media-fetch': Record<string, never>;
+  'catalog-sync': Record<string, never>;
 }
 
 export type QueueName = keyof QueuePayloads;
@@ -23,6 +24,7 @@ export const QUEUES: Record<QueueName, QueueOptions> = {
   'webhook-drain': { concurrency: 1 },
   'contact-import': { concurrency: 1 },
   'media-fetch': { concurrency: 1 },
+  'catalog-sync': { concurrency: 1 },
 };
 
 export const QUEUE_NAMES = Object.keys(QUEUES) as QueueName[];

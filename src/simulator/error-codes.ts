@@ -170,6 +170,14 @@ const TABLE: readonly (readonly [number, number, string, string?])[] = [
   [200005, 400, 'Template insights unavailable'],
   [200006, 400, 'Cannot disable template insights'],
   [200007, 400, 'Template Insights not enabled'],
+  [2494164, 400, 'SIGNUP_NOT_FOUND', 'The signup does not exist.'],
+  [2494165, 400, 'SIGNUPS_API_NOT_AVAILABLE', 'The Signups API is not available for this business.'],
+  [2494166, 400, 'SIGNUP_UNKNOWN_PLACEHOLDER', 'The confirmation message has an unknown placeholder.'],
+  [2494167, 400, 'SIGNUP_MISSING_PLACEHOLDER_VALUE', 'A placeholder of the confirmation message has no value.'],
+  [2494168, 400, 'SIGNUP_TOS_NOT_ACCEPTED', 'The terms of service have not been accepted.'],
+  [2494176, 400, 'SIGNUP_TOS_ALREADY_ACCEPTED', 'The terms of service have been accepted already.'],
+  [2494177, 400, 'SIGNUP_TOS_URL_NOT_ALLOWED', 'The URL of the terms of service is not allowed.'],
+  [2494179, 400, 'SIGNUP_WEBSITE_URL_SCHEME_NOT_ALLOWED', 'The website URL must begin with https.'],
 ];
 
 export const KNOWN_ERRORS: ReadonlyMap<number, KnownError> = new Map(

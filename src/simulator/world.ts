@@ -1,6 +1,9 @@
 import { CallPermissions } from './state/call-permissions.js';
+import { Catalogs } from './state/catalogs.js';
 import { defaultConfig, type SimulatorConfig } from './state/config.js';
 import { now } from './state/clock.js';
+import { Encryption } from './state/encryption.js';
+import { Flows } from './state/flows.js';
 import { Ledger } from './state/ledger.js';
 import { MediaStore } from './state/media.js';
 import { Messages, type KnownMessage } from './state/messages.js';
@@ -8,6 +11,7 @@ import { People } from './state/people.js';
 import { PairLimit } from './state/pair-limit.js';
 import { Random } from './state/random.js';
 import { Registry } from './state/registry.js';
+import { Signups } from './state/signups.js';
 import { Templates } from './state/templates.js';
 import { Wamids } from './state/wamid.js';
 import { Delivery } from './webhooks/delivery.js';
@@ -28,12 +32,16 @@ export class World {
   readonly config: SimulatorConfig = defaultConfig();
   readonly ledger = new Ledger();
   readonly templates = new Templates();
+  readonly flows = new Flows();
   readonly people = new People(this.config);
   readonly media = new MediaStore(this.config);
+  readonly catalogs = new Catalogs();
   readonly messages = new Messages();
   readonly wamids = new Wamids();
   readonly pairs = new PairLimit();
   readonly callPermissions = new CallPermissions();
+  readonly encryption = new Encryption();
+  readonly signups = new Signups();
   readonly registry = new Registry(this.config);
   readonly delivery = new Delivery(this.config, () => this.random);
   readonly statuses = new Statuses(

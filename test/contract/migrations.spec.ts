@@ -27,6 +27,7 @@ const WITHOUT_ENTITY: Record<string, string> = {
   contact_imports: 'advanced by the batch, each time by one statement',
   contact_import_lines: 'staged by unnest, taken by set',
   idempotency_keys: 'claimed and answered by single statements',
+  signup_attempts: 'claimed, matched and removed by single statements',
 };
 
 /** Tables with an account_id that may be null. */

@@ -20,6 +20,7 @@ const PUBLIC: Record<string, string> = {
   getReadiness: 'orchestrators',
   verifyWebhook: 'Meta shows the verify token',
   receiveWebhook: 'Meta signs the body',
+  exchangeFlowData: 'Meta signs the body',
 };
 
 /** Routes that are not for clients of the API. */

@@ -139,6 +139,7 @@ describe('organising chats', () => {
           is_resolved: true,
           assigned_to: null,
           unread_count: 1,
+          is_blocked: false,
           changed: ['label', 'is_resolved'],
         },
         expect.objectContaining({ assigned_to: 'asha', is_resolved: true, changed: ['assigned_to'] }),

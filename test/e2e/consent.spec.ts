@@ -37,7 +37,7 @@ describe('consent', () => {
       [id],
     );
   const service = (): ConsentService => api.app.get(ConsentService, { strict: false });
-  const apply = (...changes: Omit<ConsentChange, 'accountId'>[]): Promise<void> =>
+  const apply = (...changes: Omit<ConsentChange, 'accountId'>[]): Promise<unknown> =>
     api.db.transaction((tx) =>
       service().apply(
         tx,

@@ -5,9 +5,21 @@ import { startTestSimulator } from './simulator.js';
 
 export type SentJson = Record<string, unknown>;
 
+/** One request as Graph received it, and what it answered. */
+export interface GraphCallRecord {
+  method: string;
+  /** With its query. */
+  path: string;
+  body: unknown;
+  status: number;
+  answer: unknown;
+}
+
 /** Stands between the product and Graph's double, and remembers what went through. */
 export interface GraphRecorder {
   url: string;
+  /** All requests that were answered, in the order of their answers. */
+  calls: GraphCallRecord[];
   /** Bodies of `POST …/messages`, in the order they came. */
   sent: SentJson[];
   close(): Promise<void>;
@@ -20,6 +32,7 @@ export interface RecordedJourney extends Journey {
 
 async function startRecorder(target: string): Promise<GraphRecorder> {
   const sent: SentJson[] = [];
+  const calls: GraphCallRecord[] = [];
   const server = createServer((request, response) => {
     void (async () => {
       const body = await read(request);
@@ -32,8 +45,16 @@ async function startRecorder(target: string): Promise<GraphRecorder> {
         headers: headers as Record<string, string>,
         body: request.method === 'GET' ? undefined : new Uint8Array(body),
       });
+      const answered = Buffer.from(await answer.arrayBuffer());
+      calls.push({
+        method: request.method ?? '',
+        path: request.url ?? '',
+        body: parsed(body),
+        status: answer.status,
+        answer: parsed(answered),
+      });
       response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' });
-      response.end(Buffer.from(await answer.arrayBuffer()));
+      response.end(answered);
     })().catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -41,6 +62,7 @@ async function startRecorder(target: string): Promise<GraphRecorder> {
   return {
     url: `http://127.0.0.1:${port}`,
     sent,
+    calls,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -78,4 +100,13 @@ async function read(request: IncomingMessage): Promise<Buffer> {
     parts.push(part as Buffer);
   }
   return Buffer.concat(parts);
+}
+
+/** As JSON; null when it is none. */
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return null;
+  }
 }

@@ -9,6 +9,7 @@ import { readEcho, sendEchoes } from '../webhooks/echo.js';
 import { readHistory, sendHistory } from '../webhooks/history.js';
 import { readInbound, sendInbound } from '../webhooks/inbound.js';
 import { readPreference, sendPreference } from '../webhooks/preference.js';
+import { readSignup, sendSignup } from '../webhooks/signup.js';
 import { readStandby, sendStandby } from '../webhooks/standby.js';
 import { readStateSync, sendStateSync } from '../webhooks/state-sync.js';
 import { wireJson } from '../webhooks/wire.js';
@@ -76,6 +77,8 @@ export const postPreference = event(readPreference, (world, number, request) => 
   sendPreference(world, number, request);
   return { success: true };
 });
+
+export const postSignup = event(readSignup, sendSignup);
 
 export const postStateSync = event(readStateSync, (world, number, request) => {
   sendStateSync(world, number, request);

@@ -1,6 +1,6 @@
 /**
  * The control plane below `/__simulate/`. Every call, field and setting is described in docs/simulator.md:
- * config, inbound, echo, history, standby, preference, state-sync, account-event, webhook, verify, people, media, ledger, templates, numbers.
+ * config, inbound, echo, history, standby, preference, state-sync, account-event, webhook, verify, people, media, ledger, templates, signup, signups, catalogs, flows, flow-event, flow-completion, numbers.
  */
 import type { ServerResponse } from 'node:http';
 import { respond, respondJson } from '../graph/respond.js';
@@ -9,13 +9,18 @@ import { mergeConfig, visibleConfig } from '../state/config.js';
 import { Random } from '../state/random.js';
 import { isJson } from '../validation/check.js';
 import type { World } from '../world.js';
+import { getBlocks, putBlocks } from './blocking-control.js';
 import { bodyOf, refuse, type ControlCall, type ControlHandler } from './call.js';
+import { getCatalogs, putCatalog } from './catalog-control.js';
+import { postFlowExchange, putEncryption } from './encryption-control.js';
+import { getFlows, postFlowCompletion, postFlowEvent, putFlow } from './flows-control.js';
 import {
   postAccountEvent,
   postEcho,
   postHistory,
   postInbound,
   postPreference,
+  postSignup,
   postStandby,
   postStateSync,
   postVerify,
@@ -26,6 +31,7 @@ import { getMedia, postExpire } from './media-control.js';
 import { getNumbers, putNumber } from './numbers-control.js';
 import { page } from './page.js';
 import { getPeople, putPerson } from './people-control.js';
+import { getSignups, postSignups, putSignup } from './signups-control.js';
 import { allTemplates, postTemplateEvent, putTemplate } from './templates-control.js';
 
 const ROUTES: Record<string, ControlHandler> = {
@@ -54,6 +60,20 @@ const ROUTES: Record<string, ControlHandler> = {
   'GET templates': ({ world, response }) => respondJson(response, allTemplates(world)),
   'PUT templates/*': (call) => changeTemplates(call, putTemplate),
   'POST templates/*': (call) => changeTemplates(call, postTemplateEvent),
+  'GET catalogs': getCatalogs,
+  'PUT catalogs/*': putCatalog,
+  'PUT encryption/*': putEncryption,
+  'POST flow-exchange': postFlowExchange,
+  'GET blocks': getBlocks,
+  'PUT blocks': putBlocks,
+  'GET signups': getSignups,
+  'POST signups': postSignups,
+  'PUT signups/*': putSignup,
+  'POST signup': postSignup,
+  'GET flows': getFlows,
+  'PUT flows/*': putFlow,
+  'POST flow-event': postFlowEvent,
+  'POST flow-completion': postFlowCompletion,
   'GET numbers': getNumbers,
   'PUT numbers/*': putNumber,
 };

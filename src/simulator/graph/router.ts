@@ -3,12 +3,23 @@ import type { World } from '../world.js';
 import { tokenOf } from './auth.js';
 import { handleBlockUsers } from './blocking-api.js';
 import type { GraphCall } from './call.js';
+import { handleCatalogNode, handleCommerceSettings, handleProductCatalogs, handleProducts } from './catalog-api.js';
 import { handleDownload } from './download.js';
+import { handleEncryption } from './encryption-api.js';
+import {
+  handleFlow,
+  handleFlowAssets,
+  handleFlowDeprecate,
+  handleFlowDownload,
+  handleFlowPublish,
+  handleFlows,
+} from './flows-api.js';
 import { badParam, unknownObject } from './graph-error.js';
 import { handleMedia, handleMediaUpload } from './media-api.js';
 import { handleNode, handlePhoneNumbers, handleProfile, handleSubscribedApps, numberOf } from './numbers-api.js';
 import { respondJson } from './respond.js';
 import { handleSend } from './send.js';
+import { handleSignup, handleSignups } from './signups-api.js';
 import { handleTemplate, handleTemplates, handleUnpause } from './templates-api.js';
 import { handleUpload, handleUploadStart } from './uploads-api.js';
 
@@ -23,7 +34,16 @@ const EDGES: Record<string, readonly [string, (call: GraphCall) => void]> = {
   phone_numbers: ['GET', handlePhoneNumbers],
   subscribed_apps: ['GET POST DELETE', handleSubscribedApps],
   whatsapp_business_profile: ['GET POST', handleProfile],
+  whatsapp_business_encryption: ['GET POST', handleEncryption],
   block_users: ['GET POST DELETE', handleBlockUsers],
+  product_catalogs: ['GET', handleProductCatalogs],
+  products: ['GET', handleProducts],
+  whatsapp_commerce_settings: ['GET POST', handleCommerceSettings],
+  flows: ['GET POST', handleFlows],
+  assets: ['GET POST', handleFlowAssets],
+  publish: ['POST', handleFlowPublish],
+  deprecate: ['POST', handleFlowDeprecate],
+  signups: ['GET POST', handleSignups],
   register: ['POST', connect('CONNECTED')],
   deregister: ['POST', connect('DISCONNECTED')],
   subscriptions: ['POST', ({ response }) => respondJson(response, { success: true })],
@@ -44,7 +64,11 @@ export function routeGraph(
   }
   const query = new URLSearchParams(search);
   if (segments[0] === 'whatsapp_business') {
-    handleDownload(world, request, response, query);
+    if (segments[1] === 'flow') {
+      handleFlowDownload(world, response, query);
+    } else {
+      handleDownload(world, request, response, query);
+    }
     return;
   }
   const token = tokenOf(request, query);
@@ -59,6 +83,10 @@ export function routeGraph(
   }
   const url = `${world.ownUrl}${path}${search}`;
   const call: GraphCall = { world, method, id, token, query, url, bytes, request, response };
+  if (id === 'signups' && edge !== undefined) {
+    handleSignup(call, edge);
+    return;
+  }
   if (edge !== undefined) {
     routeEdge(call, edge);
     return;
@@ -67,7 +95,13 @@ export function routeGraph(
     handleUpload(call);
     return;
   }
-  if (!handleMedia(call) && !handleTemplate(call) && !handleNode(call)) {
+  if (
+    !handleMedia(call) &&
+    !handleTemplate(call) &&
+    !handleFlow(call) &&
+    !handleCatalogNode(call) &&
+    !handleNode(call)
+  ) {
     throw unknownObject(method, id);
   }
 }

@@ -11,6 +11,7 @@ import { addresseeOf, groupAddressee, type Addressee } from './addressee.js';
 import { answerSend } from './answer-send.js';
 import { isBlocked } from './blocking-rules.js';
 import { delayed } from './delayed.js';
+import { flowTokenOf, refuseFlow } from './flow-sends.js';
 import { drawOutcome, outcomeOfSpecial, refuseInErrorWindow } from './faults.js';
 import { badParam, GraphError, unknownObject } from './graph-error.js';
 import { markAsRead } from './read-receipt.js';
@@ -87,12 +88,19 @@ function send(world: World, request: IncomingMessage, response: ServerResponse, 
     throw new GraphError(magic.code);
   }
   refuseTooManyToOne(world, arrival, addressee, message);
+  refuseFlow(world, number, body);
   const special = magic?.kind === 'special' ? magic.name : undefined;
   const outcome = special === undefined ? drawOutcome(world) : outcomeOfSpecial(special);
   const code = failCodeOf(world, number, addressee, message, body, magic);
   const sequence = world.ledger.add(rowOf(arrival, addressee, message, body, outcome, code));
   if (isAccepted(outcome)) {
     accept(world, arrival, sequence, message, body, { outcome, code, special });
+    const flowToken = flowTokenOf(body);
+    if (flowToken !== undefined) {
+      const { waId, userId } = addressee;
+      const wamid = world.wamids.outbound(sequence, waId === '' ? userId : waId);
+      world.flows.remember(wamid, { numberId: number.id, waId, userId, flowToken });
+    }
   }
   answerSend(world, request, response, {
     outcome,
@@ -113,7 +121,7 @@ function refuseAboveRate(world: World, { number, at }: Arrival): void {
 }
 
 function contextFor(world: World, number: BusinessNumber): Parameters<typeof checkMessage>[1] {
-  const { templates, media, config } = world;
+  const { templates, media, config, catalogs } = world;
   return {
     findTemplate: (name, language) =>
       templates.find(number.wabaId, name, language) ??
@@ -122,6 +130,14 @@ function contextFor(world: World, number: BusinessNumber): Parameters<typeof che
       find: (id) => media.find(id),
       isChecked: config.check_media_ids,
       unknownIdCode: config.media.unknown_id_code,
+    },
+    products: {
+      has: (catalogId, retailerId) => {
+        const known = catalogs
+          .all()
+          .filter(({ id, wabaId }) => (catalogId === null ? wabaId === number.wabaId : id === catalogId));
+        return known.length === 0 ? undefined : known.some(({ products }) => products.has(retailerId));
+      },
     },
   };
 }

@@ -83,6 +83,52 @@ export interface TemplateSettings {
   bad_cursors: number;
 }
 
+/** How blocking people goes. */
+export interface BlockingSettings {
+  /** Meta: 64,000 per number. */
+  max_entries: number;
+  /** Meta's reference lists people flat, its guide nests them. */
+  list_form: 'flat' | 'nested';
+  /** The guide's list gives cursors without `paging.next`. */
+  omit_next: boolean;
+  /** The code that every call to block or unblock is refused with; 0: none. */
+  refuse_with: number;
+  /** The next so many calls are done, and their answers get lost. */
+  lose_answers: number;
+  /** The next so many pages after a first one are refused, as if the list had changed. */
+  concurrent_updates: number;
+}
+
+/** What goes wrong with signups. */
+export interface SignupSettings {
+  /** False: the business may not have any (2494165). */
+  available: boolean;
+  /** The next so many creations and changes are refused … */
+  refuse_next: number;
+  /** … with this code. */
+  refuse_code: number;
+  /** Where in an error the code of a signup stands. */
+  codes: 'code' | 'subcode';
+  /** The next so many are done, and their answers get lost. */
+  lose_answers: number;
+  /** The next so many are not done, and nobody hears of it. */
+  lose_requests: number;
+  /** The next so many creations are answered without the id. */
+  omit_ids: number;
+  /** The next so many lists refuse their cursor. */
+  bad_cursors: number;
+}
+
+/** What goes wrong on the way to flows. */
+export interface FlowSettings {
+  /** The next so many changes are done, and their answers get lost. */
+  lose_answers: number;
+  /** The next so many are not done, and nobody hears of it. */
+  lose_requests: number;
+  /** The code every change is refused with; 0: none. */
+  refuse_with: number;
+}
+
 /** Every switch of the simulator, as `GET /__simulate/config` shows it. */
 export interface SimulatorConfig {
   callback_url: string;
@@ -101,6 +147,8 @@ export interface SimulatorConfig {
   window_refusal: 'status' | 'answer';
   check_message_ids: boolean;
   check_media_ids: boolean;
+  /** Sends of flows that are not there are refused. */
+  check_flow_ids: boolean;
   block_us_marketing: boolean;
   template_approval_ms: number;
   numbers: Record<string, NumberOverrides>;
@@ -108,6 +156,9 @@ export interface SimulatorConfig {
   faults: FaultSettings;
   media: MediaSettings;
   templates: TemplateSettings;
+  flows: FlowSettings;
+  signups: SignupSettings;
+  blocking: BlockingSettings;
 }
 
 /** Settings that are one of a few words. */
@@ -115,7 +166,9 @@ const WORDS: Record<string, readonly string[]> = {
   bsuid: ['off', 'with_phone', 'only'],
   window_refusal: ['status', 'answer'],
   'webhooks.order': ['realistic', 'hostile'],
+  'blocking.list_form': ['flat', 'nested'],
   'templates.verdict': ['APPROVED', 'REJECTED', 'PENDING'],
+  'signups.codes': ['code', 'subcode'],
   'templates.category': ['', 'AUTHENTICATION', 'MARKETING', 'UTILITY'],
 };
 
@@ -140,6 +193,7 @@ export function defaultConfig(): SimulatorConfig {
     window_refusal: 'status',
     check_message_ids: true,
     check_media_ids: true,
+    check_flow_ids: true,
     block_us_marketing: false,
     template_approval_ms: 1000,
     numbers: {},
@@ -187,6 +241,7 @@ export function defaultConfig(): SimulatorConfig {
       unknown_id_code: 100,
       break_uploads: 0,
     },
+    flows: { lose_answers: 0, lose_requests: 0, refuse_with: 0 },
     templates: {
       verdict: 'APPROVED',
       rejected_reason: 'INVALID_FORMAT',
@@ -196,6 +251,24 @@ export function defaultConfig(): SimulatorConfig {
       limit_edits: false,
       block_deleted_names: false,
       bad_cursors: 0,
+    },
+    signups: {
+      available: true,
+      refuse_next: 0,
+      refuse_code: 2494165,
+      codes: 'code',
+      lose_answers: 0,
+      lose_requests: 0,
+      omit_ids: 0,
+      bad_cursors: 0,
+    },
+    blocking: {
+      max_entries: 64_000,
+      list_form: 'flat',
+      omit_next: false,
+      refuse_with: 0,
+      lose_answers: 0,
+      concurrent_updates: 0,
     },
   };
 }

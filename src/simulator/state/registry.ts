@@ -1,3 +1,4 @@
+import { Blocklist } from './blocklist.js';
 import type { SimulatorConfig } from './config.js';
 import { hash53 } from './hash.js';
 import { formatted } from './phone.js';
@@ -23,7 +24,7 @@ export interface BusinessNumber {
   refusesWith: number;
   profile: Record<string, unknown>;
   webhookConfiguration: Record<string, string>;
-  readonly blocked: Map<string, string | undefined>;
+  readonly blocked: Blocklist;
   readonly arrivals: SlidingSecond;
   readonly accepted: SlidingSecond;
   counts: NumberCounts;
@@ -173,7 +174,7 @@ export class Registry {
         messaging_product: 'whatsapp',
       },
       webhookConfiguration: {},
-      blocked: new Map(),
+      blocked: new Blocklist(),
       arrivals: new SlidingSecond(),
       accepted: new SlidingSecond(),
       counts: { ...NO_COUNTS },

@@ -2,6 +2,7 @@ import { badParam, GraphError, invalid, missing } from '../graph/graph-error.js'
 import type { StoredTemplate } from '../state/templates.js';
 import { isJson, objectAt, objectsAt, onlyKeys, optionalFlagAt, textAt, wordAt, type Json } from './check.js';
 import { checkContacts } from './contacts.js';
+import type { ProductRules } from './interactive-products.js';
 import { checkInteractive } from './interactive.js';
 import { checkMedia, type MediaRules } from './media.js';
 import { checkLocation } from './place.js';
@@ -11,6 +12,7 @@ import { checkTemplate, type FindTemplate } from './template-send.js';
 export interface ValidationContext {
   findTemplate: FindTemplate;
   media: MediaRules;
+  products: ProductRules;
 }
 
 /** A message that passed. */
@@ -77,7 +79,10 @@ export function checkMessage(body: Json, context: ValidationContext): CheckedMes
       checkReaction(body);
       return checked;
     case 'interactive':
-      return { ...checked, ...checkInteractive(objectAt(body, 'interactive', 'interactive'), context.media) };
+      return {
+        ...checked,
+        ...checkInteractive(objectAt(body, 'interactive', 'interactive'), context.media, context.products),
+      };
     case 'template':
       return { ...checked, ...checkTemplate(body, context.findTemplate, context.media) };
   }
