@@ -7,6 +7,8 @@ export const GRAPH_ADVICE: Readonly<Record<number, string>> = {
   200: 'The access token lacks a permission: whatsapp_business_messaging to send, whatsapp_business_management for all else.',
   80008:
     'Meta limits management calls per WABA and hour. Wait some minutes; a sync of a catalog waits by itself and goes on.',
+  130403:
+    'This number has blocked the person. Unblock first: DELETE /unblock/; POST /blocked/sync learns what Meta knows.',
   131009:
     'graph.details names the value that Meta does not take. Where it says that products were not found: the retailer_id is ' +
     'not in the catalog that is connected to this number’s WABA, or not approved yet; POST /catalog/sync shows what is there.',

@@ -352,11 +352,12 @@ describe('people whom an account has blocked', () => {
     it('when Meta knows of a block that is not known here, and says so', async () => {
       const phone = somebody();
       await blockAtMeta(phone);
-      const answer = await call<SendBody & { graph: { code: number } }>('POST', '/send-template', {
+      const answer = await call<SendBody & { graph: { code: number }; what_to_do: string }>('POST', '/send-template', {
         phone,
         ...TEMPLATE,
       });
       expect([answer.status, answer.body.code, answer.body.graph.code]).toEqual([422, 'graph_error', 130403]);
+      expect(answer.body.what_to_do).toContain('DELETE /unblock/');
     });
   });
 
