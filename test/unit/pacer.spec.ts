@@ -11,6 +11,7 @@ function simulate(
   count: number,
   delays: (n: number) => { thereMs: number; backMs: number },
   stepMs = 0.25,
+  isBusy: (now: number) => boolean = () => false,
 ): Run {
   const arrivals: number[] = [];
   const answers: { at: number; sentAt: number }[] = [];
@@ -20,7 +21,7 @@ function simulate(
       pacer.answered(answer.sentAt, now, false);
     }
     answers.splice(0, answers.length, ...answers.filter((candidate) => candidate.at > now));
-    if (pacer.waitMs(now) <= 0) {
+    if (!isBusy(now) && pacer.waitMs(now) <= 0) {
       const { thereMs, backMs } = delays(arrivals.length);
       pacer.take(now);
       arrivals.push(now + thereMs);
@@ -69,6 +70,19 @@ describe('the pacer', () => {
       return { thereMs: now < stallEnd ? (stallEnd - now) * 5 : 1, backMs: 40 };
     });
     expect(highestInAnySecond(arrivals)).toBeLessThanOrEqual(200);
+  });
+
+  it('stays within the limit when the way there takes long for long, and then no longer', () => {
+    const pacer = new Pacer(80);
+    const { arrivals } = simulate(
+      pacer,
+      2_400,
+      (n) => ({ thereMs: n > 400 && n < 1_600 ? 60 : 1, backMs: 50 }),
+      0.25,
+      // So that it has to catch up.
+      (now) => now % 1_000 < 100,
+    );
+    expect(highestInAnySecond(arrivals)).toBeLessThanOrEqual(80);
   });
 
   it('does not burst after a pause of its own', () => {

@@ -8,6 +8,11 @@ const CATCH_UP_SHARE = 1.25;
 const TIMER_SLACK_MS = 20;
 /** A second, and what the estimate of an arrival may be wrong by: the way to Graph may take most of a round trip. */
 const WINDOW_MS = 1_006;
+/**
+ * The quickest round trip may be another by and by, but slowly: when all answers are late for a while, because one of the two
+ * machines is busy, the way back is no longer for that.
+ */
+const QUICKEST_GROWTH_PER_S = 0.005;
 /** How often it looks whether the probe came back. */
 const PROBE_WAIT_MS = 5;
 const MIN_FACTOR = 0.02;
@@ -102,7 +107,8 @@ export class Pacer {
     } else if (this.probe === 'out') {
       this.probe = 'next';
     }
-    this.quickestMs = Math.min(this.quickestMs * 1.001, now - sentAt);
+    const secondsSince = Math.max(0, now - (this.answers.at(-1) ?? now)) / 1_000;
+    this.quickestMs = Math.min(this.quickestMs * (1 + QUICKEST_GROWTH_PER_S * secondsSince), now - sentAt);
     this.answers.push(now);
   }
 
