@@ -14,7 +14,7 @@ const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? (FULL ? 1_000 : 240))
 const LEAST_SHARE = FULL ? 0.97 : 0.9;
 /** Over how long the pace is measured; with others on the machine, the best such span counts. */
 const SPAN_MS = FULL ? Number.POSITIVE_INFINITY : 4_000;
-const NUMBERS = 5;
+const NUMBERS = Number(process.env.FAULTS_NUMBERS ?? 5);
 const CAMPAIGNS_EACH = 2;
 const WORKERS = 4;
 const LOOK_EVERY_MS = 200;
