@@ -6,14 +6,15 @@ import type { Queryable } from '../database/database.js';
 export class ThroughputRepository {
   /**
    * Messages that belong to no campaign and passed within the last second, or are about to: one that was stored and not
-   * answered yet may arrive at any moment.
+   * answered yet may arrive at any moment. Of an answered one `sent_at` may be Meta's word, in whole seconds, and so be earlier
+   * than it was: it has arrived a little after it was stored.
    */
   async countOthers(q: Queryable, accountId: number): Promise<number> {
     const [row] = await q.query<{ n: number }>(
       `select count(*) as n from messages
        where account_id = $1 and campaign_id is null and created_at > now() - interval '10 seconds'
          and case when direction = 'outbound' and status = 'pending' then true
-           else coalesce(sent_at, created_at) > now() - interval '1 second' end`,
+           else greatest(sent_at, created_at + interval '150 ms') > now() - interval '1 second' end`,
       [accountId],
     );
     return row?.n ?? 0;

@@ -12,7 +12,9 @@ const WINDOW_MS = 1_006;
  * The quickest round trip may be another by and by, but slowly: when all answers are late for a while, because one of the two
  * machines is busy, the way back is no longer for that.
  */
-const QUICKEST_GROWTH_PER_S = 0.005;
+const QUICKEST_GROWTH_PER_S = 0.002;
+/** Of the quickest round trip, what is taken off an answer's time: all of it would be right if it were known exactly. */
+const QUICKEST_SHARE = 0.97;
 /** How often it looks whether the probe came back. */
 const PROBE_WAIT_MS = 5;
 const MIN_FACTOR = 0.02;
@@ -152,7 +154,7 @@ export class Pacer {
 
   private windowWaitMs(now: number): number {
     // The round trip as it is known now: of the first answers most was the way there, for they waited for a connection.
-    const heldMs = WINDOW_MS - (this.answers.length > 0 ? 0.9 * this.quickestMs : 0);
+    const heldMs = WINDOW_MS - (this.answers.length > 0 ? QUICKEST_SHARE * this.quickestMs : 0);
     while (this.firstAnswer < this.answers.length && (this.answers[this.firstAnswer] as number) + heldMs <= now) {
       this.firstAnswer += 1;
     }
