@@ -411,10 +411,16 @@ describe('events', () => {
             );
         }
       };
-      const follow = async (reader: number): Promise<{ frames: Frame[]; breaks: number }> => {
+      /** A stream tells at once where it begins; who goes before they have read it has nothing to go on from. */
+      const connect = async (options: OpenOptions, app: TestApp): Promise<EventSource> => {
+        const source = await stream(options, app);
+        await eventually(async () => source.lastEventId, Boolean);
+        return source;
+      };
+      const follow = async (first: EventSource, reader: number): Promise<{ frames: Frame[]; breaks: number }> => {
         const frames: Frame[] = [];
         let breaks = 0;
-        let source = await stream({}, reader % 2 ? api : second);
+        let source = first;
         for (;;) {
           const isLast = !isWriting;
           await wait(isLast ? 300 : 20 + Math.random() * 80);
@@ -431,12 +437,12 @@ describe('events', () => {
           const { lastEventId } = source;
           frames.push(...source.frames.splice(0));
           breaks += 1;
-          source = await stream({ lastEventId }, (reader + breaks) % 2 ? api : second);
+          source = await connect({ lastEventId }, (reader + breaks) % 2 ? api : second);
         }
       };
       try {
-        const readers = [0, 1, 2].map(follow);
-        await wait(50);
+        const first = await Promise.all([0, 1, 2].map((reader) => connect({}, reader % 2 ? api : second)));
+        const readers = first.map(follow);
         await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
         isWriting = false;
         await numbered();
