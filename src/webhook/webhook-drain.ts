@@ -13,8 +13,10 @@ const BATCH = 200;
 /** A parsed body takes several times its size; 200 of Meta's largest would end the process. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 const MAX_ATTEMPTS = 5;
-const GATHER_MS = 60;
-const FEW = 20;
+/** Between two looks, in ms: what comes in meanwhile shares a batch, which costs the same dozen statements for any number. */
+const GATHER_MS = 100;
+/** What has waited so long, in seconds, is more than one worker can do: then others help. */
+const BEHIND_S = 1;
 /** What waits longer than this, in seconds, is a backlog: it may hold the status that somebody takes for missing. */
 const BACKLOG_S = 5;
 
@@ -27,7 +29,8 @@ const lag = histogram(
 
 /**
  * Processes stored bodies: effects, outbox events and the "processed" mark commit together, so a body takes effect exactly
- * once however often a worker dies. Any number of workers may drain at once.
+ * once however often a worker dies. One worker does it for all as long as it keeps up: bodies of the same message come close
+ * together, and workers that share them would wait for each other's rows. Where it falls behind, the others join.
  */
 @Injectable()
 export class WebhookDrain {
@@ -42,37 +45,49 @@ export class WebhookDrain {
   }
 
   /**
-   * Works until little waits any more; the next hint, or the next round, takes that. Each batch costs the same dozen
-   * statements, however few bodies share them, and of many workers that all stay for the last body each would take one. The
-   * first body after a silence waits for nothing.
+   * Works until nothing waits any more; the first body after a silence waits for nothing.
    * @returns how many bodies were looked at
    */
   async run(signal: AbortSignal): Promise<number> {
     let total = 0;
+    let turnedAway = 0;
     while (!signal.aborted) {
-      const { count, bytes } = await this.batch();
-      total += count;
-      if (count < FEW && bytes < BATCH_BYTES / 4) {
+      const count = await this.batch();
+      if (count === 0) {
         break;
       }
-      if (count < BATCH) {
+      if (count === 'busy') {
+        // Who is at it may have looked before our body was there; who is at it the next time has not.
+        turnedAway += 1;
+        if (turnedAway > 1) {
+          break;
+        }
+      } else {
+        turnedAway = 0;
+        total += count;
+      }
+      if (count !== BATCH) {
         await sleep(GATHER_MS, signal);
       }
     }
     return total;
   }
 
-  private async batch(): Promise<{ count: number; bytes: number }> {
+  private async batch(): Promise<number | 'busy'> {
     let claimed: WaitingWebhook[] = [];
     try {
-      await this.database.transaction(async (tx) => {
+      const isBusy = await this.database.transaction(async (tx) => {
+        if (!(await this.logs.mayDrain(tx, BEHIND_S))) {
+          return true;
+        }
         claimed = await this.logs.claim(tx, BATCH, BATCH_BYTES);
         if (claimed.length > 0) {
           await this.logs.settle(tx, await this.router.apply(tx, claimed));
         }
+        return false;
       });
       this.observe(claimed);
-      return sizeOf(claimed);
+      return isBusy ? 'busy' : claimed.length;
     } catch (error) {
       if (claimed.length === 0 || isConnectionLoss(error)) {
         throw error;
@@ -82,7 +97,7 @@ export class WebhookDrain {
         'a batch failed; trying its bodies one by one',
       );
       await this.oneByOne(claimed);
-      return sizeOf(claimed);
+      return claimed.length;
     }
   }
 
@@ -141,8 +156,4 @@ export class WebhookDrain {
       lag.observe((Date.now() - webhook.receivedAt.getTime()) / 1_000);
     }
   }
-}
-
-function sizeOf(webhooks: readonly WaitingWebhook[]): { count: number; bytes: number } {
-  return { count: webhooks.length, bytes: webhooks.reduce((sum, { body }) => sum + body.length, 0) };
 }

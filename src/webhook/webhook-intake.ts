@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/app-error.js';
+import { sleep } from '../common/sleep.js';
 import { counter, histogram } from '../common/metrics.js';
 import { Database } from '../database/database.js';
 import { Enqueue } from '../queues/enqueue.js';
@@ -17,8 +18,10 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** Meta takes anything but a quick 200 as a failure and sends again; so does a client of ours who waits too long. */
 const DEADLINE_MS = 5_000;
 
+/** Between two commits, in ms: under load what comes in meanwhile shares the next one. */
+const COMMIT_EVERY_MS = 20;
 /** Between two hints, in ms. */
-const HINT_EVERY_MS = 50;
+const HINT_EVERY_MS = 150;
 
 const stored = counter('parley_webhooks_stored_total', 'Webhook bodies stored');
 const batchSize = histogram(
@@ -28,13 +31,15 @@ const batchSize = histogram(
 );
 
 /**
- * Group commit: while one insert is on its way to the disk, all bodies that come in wait for the next one. One body alone
- * waits for nothing; a thousand share a commit.
+ * Group commit: while one insert is on its way to the disk, or a moment later, all bodies that come in wait for the next one.
+ * One body alone waits for nothing; a thousand share a commit.
  */
 @Injectable()
 export class WebhookIntake {
   private waiting: Waiting[] = [];
   private isFlushing = false;
+  /** When the last commit was begun. */
+  private committedAt = -COMMIT_EVERY_MS;
   private hintedAt = 0;
   private hintTimer: NodeJS.Timeout | null = null;
 
@@ -72,7 +77,12 @@ export class WebhookIntake {
     }
     this.isFlushing = true;
     while (this.waiting.length > 0) {
+      const waitMs = this.committedAt + COMMIT_EVERY_MS - performance.now();
+      if (waitMs > 0.5 && this.waiting.length < MAX_BATCH) {
+        await sleep(waitMs);
+      }
       const batch = this.takeBatch();
+      this.committedAt = performance.now();
       try {
         await this.logs.insert(this.database, batch);
         stored.inc(batch.length);

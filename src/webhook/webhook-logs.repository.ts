@@ -45,6 +45,8 @@ export interface WebhookLogFilter {
   limit: number;
 }
 
+/** One number, the same for all processes. */
+const DRAIN_LOCK = 7_251_921;
 /** Of a body; Meta knows some thirty. */
 const MAX_FIELDS = 1_000;
 
@@ -75,6 +77,21 @@ export class WebhookLogsRepository {
       [olderThanS],
     );
     return rows.length > 0;
+  }
+
+  /**
+   * Whether this transaction may take bodies: when nobody else is at it, or when they have waited so long that one worker is
+   * not enough.
+   */
+  async mayDrain(tx: Tx, behindS: number): Promise<boolean> {
+    const [row] = await tx.query<{ may: boolean }>(
+      `select pg_try_advisory_xact_lock($1) or coalesce((
+         select next_attempt_at < now() - make_interval(secs => $2) from webhook_logs
+         where not processed order by next_attempt_at limit 1
+       ), false) as may`,
+      [DRAIN_LOCK, behindS],
+    );
+    return row?.may === true;
   }
 
   /** Bodies that are ours until this transaction ends: at least one, and no more than fit into memory. */

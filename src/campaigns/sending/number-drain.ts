@@ -31,7 +31,7 @@ const MARK_AHEAD_MS = 25;
 const MOST_MARKED = 30;
 const MOST_MARK_AHEAD_MS = 100;
 const MARK_AHEAD_FACTOR = 1.3;
-const LEAST_MARKED = 10;
+const LEAST_MARKED = 16;
 /** Of the newest marking, in the average of how long it takes. */
 const NEWEST_SHARE = 0.2;
 /** The first look is for few, so that the first message goes out soon. */
