@@ -3,6 +3,7 @@ import { RouterModule } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { BlockingModule } from './blocking/blocking.module.js';
 import { CampaignsModule } from './campaigns/campaigns.module.js';
 import { CatalogModule } from './catalog/catalog.module.js';
@@ -24,7 +25,7 @@ import { TemplatesModule } from './templates/templates.module.js';
 import { WebhookIntakeModule, WebhookModule } from './webhook/webhook.module.js';
 
 /** What every process needs. */
-export const FOUNDATION = [DatabaseModule, OutboxModule, QueuesModule, MetaModule];
+export const FOUNDATION = [DatabaseModule, OutboxModule, AuditModule, QueuesModule, MetaModule];
 
 /** The modules whose controllers answer below `/{URL_PREFIX}/api`. */
 const FEATURES: Type[] = [

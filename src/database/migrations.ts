@@ -13,6 +13,7 @@ import { CreateCatalog1795900000000 } from '../../migrations/1795900000000-Creat
 import { CreateBlocking1795900000100 } from '../../migrations/1795900000100-CreateBlocking.js';
 import { CreateSignups1795900000200 } from '../../migrations/1795900000200-CreateSignups.js';
 import { CreateFlows1795900000300 } from '../../migrations/1795900000300-CreateFlows.js';
+import { CreateAudit1796200000000 } from '../../migrations/1796200000000-CreateAudit.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   CreateBlocking1795900000100,
   CreateSignups1795900000200,
   CreateFlows1795900000300,
+  CreateAudit1796200000000,
 ];

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
+import { ActorInterceptor } from './actor.interceptor.js';
 import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyRepository } from './idempotency.repository.js';
@@ -13,6 +14,7 @@ import { Readiness } from './readiness.js';
     Readiness,
     IdempotencyRepository,
     IdempotencySweeper,
+    { provide: APP_INTERCEPTOR, useClass: ActorInterceptor },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
   ],
 })

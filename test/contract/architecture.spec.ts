@@ -5,13 +5,14 @@ import ts from 'typescript';
 
 /** Who may know whom: an import points to a lower row, or stays in its own module. A row does not know itself. */
 const ROWS: Record<number, readonly string[]> = {
-  10: ['main', 'worker', 'cli', 'openapi', 'app.module', 'worker.module'],
-  9: ['webhook', 'analytics'],
-  8: ['campaigns', 'flows'],
-  7: ['inbox'],
-  6: ['templates', 'catalog', 'blocking', 'signups'],
-  5: ['contacts', 'events', 'media'],
-  4: ['accounts', 'api-keys'],
+  11: ['main', 'worker', 'cli', 'openapi', 'app.module', 'worker.module'],
+  10: ['webhook', 'analytics', 'django'],
+  9: ['campaigns', 'flows'],
+  8: ['inbox'],
+  7: ['templates', 'catalog', 'blocking', 'signups'],
+  6: ['contacts', 'events', 'media'],
+  5: ['accounts', 'api-keys', 'errors'],
+  4: ['audit'],
   3: ['meta', 'http', 'outbox'],
   2: ['database', 'queues'],
   1: ['config'],
@@ -19,7 +20,7 @@ const ROWS: Record<number, readonly string[]> = {
 };
 
 /** The entry points and what composes them: the only modules that may know others of their row. */
-const TOP_ROW = 10;
+const TOP_ROW = 11;
 
 /** They know only `common`, and nobody knows them: the simulator must be able to contradict us. */
 const APART = ['simulator', 'embedded'];
@@ -328,7 +329,7 @@ describe('the architecture', () => {
     [
       'an import that points up',
       { 'src/inbox/a.ts': `import { b } from '../campaigns/b.js';` },
-      /a\.ts:1 inbox \(row 7\)/,
+      /a\.ts:1 inbox \(row 8\)/,
     ],
     [
       'an import within a row',
@@ -341,7 +342,7 @@ describe('the architecture', () => {
     [
       'an entry point known below',
       { 'src/inbox/a.ts': `import { m } from '../app.module.js';` },
-      /app\.module \(row 10\)/,
+      /app\.module \(row 11\)/,
     ],
     ['the simulator knowing Graph', { 'src/simulator/a.ts': `import { b } from '../meta/b.js';` }, /stands apart/],
     ['the product knowing the simulator', { 'src/meta/a.ts': `import '../simulator/b.js';` }, /stands apart/],

@@ -27,11 +27,13 @@ const WITHOUT_ENTITY: Record<string, string> = {
   contact_imports: 'advanced by the batch, each time by one statement',
   contact_import_lines: 'staged by unnest, taken by set',
   idempotency_keys: 'claimed and answered by single statements',
+  audit_log: 'appended by unnest, listed',
   signup_attempts: 'claimed, matched and removed by single statements',
 };
 
 /** Tables with an account_id that may be null. */
 const ACCOUNT_MAY_BE_NULL: Record<string, string> = {
+  audit_log: 'keys and settings belong to the whole installation',
   outbox_events: 'an event about a contact belongs to the whole installation',
 };
 
