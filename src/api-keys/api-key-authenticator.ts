@@ -16,7 +16,14 @@ interface Lookup {
   principal: Promise<Principal | null>;
 }
 
-/** Finds out who a key belongs to: on the path of every request. */
+/**
+ * Finds out who a key belongs to: on the path of every request.
+ *
+ * Keys are compared as SHA-256 digests only, by an index and by a map. How long such a comparison takes may tell how much of
+ * a digest matched, and that helps nobody: a digest that matches in a chosen part can only be found by trying keys. So the
+ * time tells of no key; that an unknown one, a disabled one and an expired one are one statement with one answer sees to
+ * the rest.
+ */
 @Injectable()
 export class ApiKeyAuthenticator {
   /** By SHA-256, so that no key stays readable in memory longer than its request. */
@@ -29,12 +36,15 @@ export class ApiKeyAuthenticator {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** The owner of an active, unexpired key, or null: nothing tells what was wrong with it. */
-  async authenticate(key: string): Promise<Principal | null> {
+  /**
+   * The owner of an active, unexpired key, or null: nothing tells what was wrong with it.
+   * @param ip where it came from
+   */
+  async authenticate(key: string, ip: string): Promise<Principal | null> {
     const hash = sha256(key);
     const principal = await this.lookUp(hash);
     if (principal) {
-      this.touch(principal.keyId);
+      this.touch(principal.keyId, ip);
     }
     return principal;
   }
@@ -100,13 +110,13 @@ export class ApiKeyAuthenticator {
   }
 
   /** Notes that the key was used, once a minute and never while the request waits. */
-  private touch(keyId: number): void {
+  private touch(keyId: number, ip: string): void {
     const now = performance.now();
     if (now - (this.touchedAt.get(keyId) ?? -Infinity) < TOUCH_EVERY_MS) {
       return;
     }
     this.touchedAt.set(keyId, now);
-    this.repository.touch(keyId).catch((error: unknown) => {
+    this.repository.touch(keyId, ip).catch((error: unknown) => {
       this.touchedAt.delete(keyId);
       this.logger.debug({ context: 'ApiKeys', key_id: keyId, reason: (error as Error).message }, 'use not noted');
     });

@@ -11,6 +11,14 @@ const CHECKSUM_LENGTH = 6;
 const OUR_PREFIX = new RegExp(`^${BRAND}[0-9A-Za-z]{${ID_LENGTH}}$`);
 
 /**
+ * What every key looks like that Parley makes: for scanners that look for leaked secrets. The last six characters are the
+ * checksum, so a scanner that computes it is never wrong.
+ */
+export const KEY_PATTERN = new RegExp(
+  `^${BRAND}[0-9A-Za-z]{${ID_LENGTH}}_[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}$`,
+);
+
+/**
  * Makes a key: `wak_live_<10-character id>_<43-character secret><6-character CRC-32>`. The beginning lets scanners of
  * leaked secrets recognise it, the checksum lets anyone tell a typing error without asking us.
  * @param prefix of the key that this one replaces: both then look the same in lists and logs

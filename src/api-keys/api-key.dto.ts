@@ -2,6 +2,7 @@ import { PickType } from '@nestjs/swagger';
 import { NextCursor, PageQuery } from '../http/common.dto.js';
 import { Bool, Id, Int, ListOf, ListOfIds, ListOfText, Text, Timestamp } from '../http/fields.js';
 import { SCOPES, type Scope } from '../http/principal.js';
+import { KEY_PATTERN } from './api-key-format.js';
 import type { ApiKeyDetails } from './api-keys.repository.js';
 import type { ApiKeyChanges, IssuedApiKey } from './api-keys.service.js';
 
@@ -61,6 +62,20 @@ export class ApiKeyDto {
   @Timestamp({ nullable: true, description: 'To the minute.' })
   last_used_at: string | null;
 
+  @Text({ max: 100, nullable: true, description: 'From where, then.', example: '203.0.113.7' })
+  last_used_ip: string | null;
+
+  @Text({
+    max: 255,
+    nullable: true,
+    description: 'Who made it: the name of a key, `cli`, or `system`; null for keys older than this field.',
+    example: 'Administration',
+  })
+  created_by: string | null;
+
+  @Id({ nullable: true, description: 'The key that made it, which may be gone; null: no key did.' })
+  created_by_key_id: number | null;
+
   @Timestamp()
   created_at: string;
 
@@ -72,8 +87,9 @@ export class ApiKeyDto {
 export class IssuedApiKeyDto extends ApiKeyDto {
   @Text({
     max: 100,
+    pattern: KEY_PATTERN,
     description: 'The key itself. It is not stored and cannot be shown again.',
-    example: 'wak_live_4fT0aYq2Lx_…',
+    example: 'wak_live_4fT0aYq2Lx_ExampleKeyForTheDocumentationThatOpensNothi1icvdR',
   })
   key: string;
 }
@@ -137,6 +153,9 @@ export function toApiKeyDto(key: ApiKeyDetails): ApiKeyDto {
     default_account_id: key.defaultAccountId,
     expires_at: key.expiresAt?.toISOString() ?? null,
     last_used_at: key.lastUsedAt?.toISOString() ?? null,
+    last_used_ip: key.lastUsedIp,
+    created_by: key.createdBy,
+    created_by_key_id: key.createdByKeyId,
     created_at: key.createdAt.toISOString(),
     updated_at: key.updatedAt.toISOString(),
   };

@@ -29,6 +29,17 @@ export class ApiKey {
   @Column('timestamptz', { nullable: true })
   lastUsedAt: Date | null;
 
+  /** From where, then. */
+  @Column('text', { nullable: true })
+  lastUsedIp: string | null;
+
+  /** The name of the key that made it, or `cli` or `system`; null: made before this was written down. */
+  @Column('text', { nullable: true })
+  createdBy: string | null;
+
+  @Column('bigint', { nullable: true })
+  createdByKeyId: number | null;
+
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;
 

@@ -1,5 +1,6 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { FastifyReply } from 'fastify';
 import { AppError } from '../common/app-error.js';
 import { Config } from '../config/config.js';
 import {
@@ -11,7 +12,9 @@ import {
   type ParleyRequest,
   type Principal,
 } from '../http/principal.js';
+import { RateLimiter } from '../http/rate-limiter.js';
 import { ApiKeyAuthenticator } from './api-key-authenticator.js';
+import { KeyGuesses } from './key-guesses.js';
 
 /** Lets a request pass whose key has the scope of the route, and says who is asking. */
 @Injectable()
@@ -19,6 +22,8 @@ export class ApiKeyGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly authenticator: ApiKeyAuthenticator,
+    private readonly rateLimiter: RateLimiter,
+    private readonly guesses: KeyGuesses,
     private readonly config: Config,
   ) {}
 
@@ -38,10 +43,14 @@ export class ApiKeyGuard implements CanActivate {
     if (key === null && needed === KEY_OR_TICKET && hasTicket(request)) {
       return true;
     }
-    const principal = key === null ? null : await this.authenticator.authenticate(key);
+    const principal = key === null ? null : await this.authenticator.authenticate(key, request.ip);
     if (!principal) {
+      if (key !== null) {
+        this.guesses.note(request.ip, key);
+      }
       throw new AppError('unauthorized', 'Send a valid API key in the X-API-Key header.');
     }
+    await this.rateLimiter.admit(principal.keyId, context.switchToHttp().getResponse<FastifyReply>());
     if (!allows(principal, needed)) {
       throw new AppError('insufficient_scope', `This needs the scope ${needed}.`);
     }

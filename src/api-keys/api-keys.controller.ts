@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Req } from '@
 import { IdParam } from '../http/common.dto.js';
 import { Operation } from '../http/operation.js';
 import { principalOf, type ParleyRequest } from '../http/principal.js';
+import { KEY_PATTERN } from './api-key-format.js';
 import {
   ApiKeyDto,
   ApiKeyListDto,
@@ -24,7 +25,19 @@ export class ApiKeysController {
   constructor(private readonly apiKeys: ApiKeysService) {}
 
   @Get()
-  @Operation({ ...COMMON, id: 'listApiKeys', summary: 'List API keys', answers: ApiKeyListDto, errors: ['bad_cursor'] })
+  @Operation({
+    ...COMMON,
+    id: 'listApiKeys',
+    summary: 'List API keys',
+    description:
+      'Keys are told apart by their `prefix`; the rest of a key is stored as a hash only. A key that is tied to accounts ' +
+      'sees the keys that are tied to no others.\n\n' +
+      `For scanners that look for leaked secrets: every key made here matches \`${KEY_PATTERN.source.slice(1, -1)}\`, and ` +
+      'its last six characters are the CRC-32 of what is before them (with the second `_`), written to the base 62 ' +
+      '(0-9, A-Z, a-z) with leading zeros.',
+    answers: ApiKeyListDto,
+    errors: ['bad_cursor'],
+  })
   async list(@Query() query: ApiKeysQuery, @Req() request: ParleyRequest): Promise<ApiKeyListDto> {
     const { rows, nextCursor } = await this.apiKeys.list(query, principalOf(request));
     return { api_keys: rows.map(toApiKeyDto), next_cursor: nextCursor };
@@ -34,6 +47,7 @@ export class ApiKeysController {
   @Operation({
     ...COMMON,
     id: 'createApiKey',
+    example: { name: 'Inbox of the web shop', scopes: ['messages:send', 'inbox:read'] },
     summary: 'Create an API key',
     description: 'The answer is the only place where the key itself can be read.',
     answers: IssuedApiKeyDto,
@@ -48,6 +62,7 @@ export class ApiKeysController {
   @Operation({
     ...COMMON,
     id: 'updateApiKey',
+    example: { name: 'Inbox of the web shop' },
     summary: 'Change an API key',
     description: 'Changes the given fields only. The last active key with all scopes stays as it is.',
     answers: ApiKeyDto,
@@ -77,6 +92,7 @@ export class ApiKeysController {
   @Operation({
     ...COMMON,
     id: 'rotateApiKey',
+    example: { overlap_s: 86_400 },
     summary: 'Give an API key a new value',
     description: 'The present value works for `overlap_s` seconds more (a day, unless said otherwise).',
     answers: IssuedApiKeyDto,

@@ -25,7 +25,8 @@ const ADMINISTRATION_LOCK = 7_251_902;
 
 const ACCOUNT_IDS = `array(select account_id from api_key_accounts where api_key_id = k.id order by account_id) as "accountIds"`;
 const COLUMNS = `k.id, k.name, k.prefix, k.is_active as "isActive", k.scopes, k.default_account_id as "defaultAccountId",
-  k.expires_at as "expiresAt", k.last_used_at as "lastUsedAt", k.created_at as "createdAt", k.updated_at as "updatedAt",
+  k.expires_at as "expiresAt", k.last_used_at as "lastUsedAt", k.last_used_ip as "lastUsedIp",
+  k.created_by as "createdBy", k.created_by_key_id as "createdByKeyId", k.created_at as "createdAt", k.updated_at as "updatedAt",
   ${ACCOUNT_IDS}`;
 /** Tied to accounts, and to none beyond those of $1; when $1 is empty: any key. */
 const WITHIN_ACCOUNTS = `(cardinality($1::bigint[]) = 0 or (
@@ -72,7 +73,7 @@ where api_key_id = $1 and (expires_at is null or expires_at > now() + make_inter
 
 // Written from the path of every request, but once a minute: the condition keeps many processes from writing it each.
 const TOUCH = `
-update api_keys set last_used_at = now()
+update api_keys set last_used_at = now(), last_used_ip = $2
 where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`;
 
 /** Keys, their secrets and the accounts they are tied to. */
@@ -94,8 +95,8 @@ export class ApiKeysRepository {
     return this.database.query(FIND_RIGHTS_OF_KEYS, [ids, madeUntil]);
   }
 
-  async touch(id: number): Promise<void> {
-    await this.database.query(TOUCH, [id]);
+  async touch(id: number, ip: string): Promise<void> {
+    await this.database.query(TOUCH, [id, ip]);
   }
 
   /** @param withinAccounts only keys tied to some of these; empty: all keys */

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail, changesBetween, type AuditEntry } from '../audit/audit-trail.js';
+import { currentActor } from '../common/actor.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { sha256 } from '../common/secret.js';
@@ -31,6 +33,15 @@ export type IssuedApiKey = ApiKeyDetails & { key: string };
 type Settings = Pick<ApiKeyDetails, 'name' | 'scopes' | 'accountIds' | 'defaultAccountId' | 'expiresAt' | 'isActive'>;
 
 const LIST = 'api_keys';
+/** What of a key may change, by the names that the API and the audit log have for it. */
+const SETTINGS = {
+  name: 'name',
+  is_active: 'isActive',
+  scopes: 'scopes',
+  account_ids: 'accountIds',
+  default_account_id: 'defaultAccountId',
+  expires_at: 'expiresAt',
+} as const satisfies Record<string, keyof Settings>;
 
 /** API keys: made, changed, rotated, removed. `by` is who asks; null is the operator at the command line. */
 @Injectable()
@@ -39,6 +50,7 @@ export class ApiKeysService {
     private readonly database: Database,
     private readonly repository: ApiKeysRepository,
     private readonly authenticator: ApiKeyAuthenticator,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** A key that is tied to accounts sees the keys that are tied to no others. */
@@ -65,11 +77,13 @@ export class ApiKeysService {
     return this.database.transaction(async (tx) => {
       await this.assertAccounts(tx, settings, by);
       const { accountIds, ...columns } = settings;
-      const { identifiers } = await tx.manager.insert(ApiKey, { ...columns, prefix: prefixOf(key) });
+      const { identifiers } = await tx.manager.insert(ApiKey, { ...columns, prefix: prefixOf(key), ...maker() });
       const id = identifiers[0]!.id as number;
       await this.repository.replaceAccounts(tx, id, accountIds);
       await tx.manager.insert(ApiKeySecret, { apiKeyId: id, secretHash: sha256(key) });
-      return { ...(await this.get(tx, id, by)), key };
+      const made = await this.get(tx, id, by);
+      await this.audit.append(tx, [entryOf('api_key.created', [made], described(made))]);
+      return { ...made, key };
     });
   }
 
@@ -88,7 +102,12 @@ export class ApiKeysService {
       if (changes.accountIds !== undefined) {
         await this.repository.replaceAccounts(tx, id, accountIds);
       }
-      return this.get(tx, id, by);
+      const after = await this.get(tx, id, by);
+      const changed = changesBetween(described(before), described(after), Object.keys(SETTINGS));
+      if (Object.keys(changed).length > 0) {
+        await this.audit.append(tx, [entryOf('api_key.updated', [before, after], changed)]);
+      }
+      return after;
     });
     this.authenticator.forget();
     return updated;
@@ -100,6 +119,7 @@ export class ApiKeysService {
       const key = await this.getManageable(tx, id, by);
       await this.assertAdminRemains(tx, key, null);
       await tx.manager.delete(ApiKey, { id });
+      await this.audit.append(tx, [entryOf('api_key.deleted', [key], described(key))]);
     });
     this.authenticator.forget();
   }
@@ -112,7 +132,9 @@ export class ApiKeysService {
       await this.repository.endSecrets(tx, id, overlapSeconds);
       await tx.manager.insert(ApiKeySecret, { apiKeyId: id, secretHash: sha256(key) });
       await tx.manager.update(ApiKey, { id }, { prefix: prefixOf(key) });
-      return { ...(await this.get(tx, id, by)), key };
+      const rotated = await this.get(tx, id, by);
+      await this.audit.append(tx, [entryOf('api_key.rotated', [rotated], { overlap_s: overlapSeconds })]);
+      return { ...rotated, key };
     });
     this.authenticator.forget();
     return issued;
@@ -170,6 +192,30 @@ export class ApiKeysService {
       );
     }
   }
+}
+
+/** Who makes a key, for those who look at it later. */
+function maker(): Pick<ApiKey, 'createdBy' | 'createdByKeyId'> {
+  const actor = currentActor();
+  return actor.type === 'api_key'
+    ? { createdBy: actor.name, createdByKeyId: actor.keyId }
+    : { createdBy: actor.type, createdByKeyId: null };
+}
+
+/** What a key may do, as it is written down. */
+function described(key: Settings): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(SETTINGS).map(([name, field]) => [name, key[field]]));
+}
+
+/**
+ * A key of one account is that account's matter, any other the installation's.
+ * @param states of the key: before and after, or the only one
+ */
+function entryOf(action: string, states: readonly ApiKeyDetails[], changes: Record<string, unknown>): AuditEntry {
+  const owners = new Set(states.map(({ accountIds }) => (accountIds.length === 1 ? accountIds[0] : null)));
+  const [owner = null] = owners;
+  const objectId = states[0]?.id ?? null;
+  return { action, objectType: 'api_key', objectId, accountId: owners.size === 1 ? owner : null, changes };
 }
 
 /** The settings with what was given put in their place. */

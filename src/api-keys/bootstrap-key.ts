@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { onceItSucceeds } from '../common/once.js';
 import { sha256, type Secret } from '../common/secret.js';
 import { Config } from '../config/config.js';
@@ -19,6 +20,7 @@ export class BootstrapKey implements OnModuleInit {
     config: Config,
     private readonly database: Database,
     private readonly repository: ApiKeysRepository,
+    private readonly audit: AuditTrail,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const { bootstrapApiKey } = config;
@@ -46,8 +48,14 @@ export class BootstrapKey implements OnModuleInit {
         name: 'Bootstrap',
         prefix: prefixOf(key.reveal()),
         scopes: ['*'],
+        createdBy: 'system',
       });
-      await tx.manager.insert(ApiKeySecret, { apiKeyId: identifiers[0]!.id as number, secretHash });
+      const objectId = identifiers[0]!.id as number;
+      await tx.manager.insert(ApiKeySecret, { apiKeyId: objectId, secretHash });
+      const changes = { name: 'Bootstrap', scopes: ['*'] };
+      await this.audit.append(tx, [
+        { action: 'api_key.created', objectType: 'api_key', objectId, accountId: null, changes },
+      ]);
       return;
     }
     await tx.manager.update(ApiKeySecret, { secretHash }, { expiresAt: null });

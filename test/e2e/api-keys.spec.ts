@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { ApiKeysService } from '../../src/api-keys/api-keys.service.js';
-import { generateKey, hasChecksum } from '../../src/api-keys/api-key-format.js';
+import { generateKey, hasChecksum, KEY_PATTERN } from '../../src/api-keys/api-key-format.js';
 import { AppModule } from '../../src/app.module.js';
 import { Config } from '../../src/config/config.js';
 import { createLogger } from '../../src/config/log.js';
@@ -59,6 +59,7 @@ describe('API keys', () => {
     it('shows the key once, and stores its hash only', async () => {
       const made = await create({ name: 'Backend', scopes: ['inbox:read', 'inbox:read'], account_ids: [accountId] });
       expect(made.key).toMatch(/^wak_live_[0-9A-Za-z]{10}_[0-9A-Za-z]{49}$/);
+      expect(made.key).toMatch(KEY_PATTERN);
       expect(hasChecksum(made.key)).toBe(true);
       expect(made).toMatchObject({
         name: 'Backend',
@@ -174,11 +175,11 @@ describe('API keys', () => {
       }
     });
 
-    it('notes when a key was used, and not more than once a minute', async () => {
+    it('notes when a key was used and from where, and not more than once a minute', async () => {
       const { id, key } = await create({ name: 'x', scopes: ['accounts:read'] });
       const used = async (): Promise<string | null> => {
         const [row] = await api.db.query<{ at: string | null }>(
-          'select last_used_at::text as at from api_keys where id = $1',
+          `select last_used_at::text || ' ' || last_used_ip as at from api_keys where id = $1`,
           [id],
         );
         return row!.at;
@@ -186,6 +187,7 @@ describe('API keys', () => {
       expect(await used()).toBeNull();
       await statusWith(key);
       const first = await eventually(used, (at) => at !== null);
+      expect(first).toMatch(/ 127\.0\.0\.1$/);
       await statusWith(key);
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(await used()).toBe(first);
