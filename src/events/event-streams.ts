@@ -16,8 +16,11 @@ import { EventsRepository, type Bounds } from './events.repository.js';
 import { Gate } from './gate.js';
 import { StreamSettings } from './stream-settings.js';
 
-/** How often the keys of open streams are looked at again, in ms. */
-const CHECK_KEYS_EVERY_MS = 5_000;
+/**
+ * How often the keys of open streams are looked at again, in ms: with the second that a key is believed after it was looked
+ * up, no stream outlives its key by two.
+ */
+const CHECK_KEYS_EVERY_MS = 500;
 /** Events of the past read at once for a client. */
 const PAGE = 200;
 /** Clients that read the past at once: after a restart all of them want to, and the pool has other work too. */

@@ -25,16 +25,21 @@ export class EventsQuery extends AccountScopedDto {
   @OptionalText({
     max: 200,
     description: 'Stream: as the header Last-Event-ID, which wins, for a first connection that cannot send it.',
+    example: '1042',
   })
   last_event_id?: string;
 
-  @OptionalText({ max: 200, description: 'Stream: of createEventTicket, instead of a key. Works once.' })
+  @OptionalText({
+    max: 200,
+    description: 'Stream: of createEventTicket, instead of a key. Works once.',
+    example: 'evt_8Zr2kX0aVb',
+  })
   ticket?: string;
 
   @OneOf([...YES, ...NO], { optional: true, description: '`1`: answer a page of events instead of a stream.' })
   poll?: string;
 
-  @OptionalText({ max: 1_000, description: 'Page: next_cursor of the answer before.' })
+  @OptionalText({ max: 1_000, description: 'Page: next_cursor of the answer before.', example: 'WyJldmVudHMiLDEwNDJd' })
   cursor?: string;
 
   @OneOf(['start', 'now'], {
@@ -43,7 +48,13 @@ export class EventsQuery extends AccountScopedDto {
   })
   from?: 'start' | 'now';
 
-  @Int({ optional: true, min: 1, max: MAX_PAGE_SIZE, description: `Page: events at most, else ${DEFAULT_PAGE_SIZE}.` })
+  @Int({
+    optional: true,
+    min: 1,
+    max: MAX_PAGE_SIZE,
+    description: `Page: events at most, else ${DEFAULT_PAGE_SIZE}.`,
+    example: 100,
+  })
   limit?: number;
 }
 

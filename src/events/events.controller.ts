@@ -64,13 +64,13 @@ export class EventsController {
     name: 'X-Account-Id',
     required: false,
     description: 'Only events of this account.',
-    schema: { type: 'integer', minimum: 1 },
+    schema: { type: 'integer', format: 'int64', minimum: 1, examples: [1] },
   })
   @ApiHeader({
     name: 'Last-Event-ID',
     required: false,
     description: 'Stream: id of the last event seen. EventSource sends it by itself.',
-    schema: { type: 'string', maxLength: 200 },
+    schema: { type: 'string', maxLength: 200, examples: ['1042'] },
   })
   @ApiResponse({
     status: 200,

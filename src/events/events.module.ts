@@ -1,5 +1,16 @@
 import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
+import { DeliveriesController } from './endpoints/deliveries.controller.js';
+import { DeliveriesRepository } from './endpoints/deliveries.repository.js';
+import { DeliveriesService } from './endpoints/deliveries.service.js';
+import { DeliveryWorkRepository } from './endpoints/delivery-work.repository.js';
+import { EndpointCaller } from './endpoints/endpoint-caller.js';
+import { EndpointSettings } from './endpoints/endpoint-settings.js';
+import { EndpointTrial } from './endpoints/endpoint-trial.service.js';
+import { EndpointVault } from './endpoints/endpoint-vault.js';
+import { WebhookEndpointsController } from './endpoints/webhook-endpoints.controller.js';
+import { WebhookEndpointsRepository } from './endpoints/webhook-endpoints.repository.js';
+import { WebhookEndpointsService } from './endpoints/webhook-endpoints.service.js';
 import { EventFeed } from './event-feed.js';
 import { EventSequencingModule } from './event-sequencing.module.js';
 import { EventSignals } from './event-signals.js';
@@ -10,10 +21,10 @@ import { EventsController } from './events.controller.js';
 import { EventsService } from './events.service.js';
 import { StreamSettings } from './stream-settings.js';
 
-/** Reads the outbox: live streams and pulling. */
+/** Reads the outbox: live streams, pulling, and who has events sent. */
 @Module({
   imports: [ApiKeysModule, EventSequencingModule],
-  controllers: [EventsController],
+  controllers: [EventsController, WebhookEndpointsController, DeliveriesController],
   providers: [
     EventFeed,
     EventSignals,
@@ -22,6 +33,15 @@ import { StreamSettings } from './stream-settings.js';
     EventTicketsService,
     EventsService,
     StreamSettings,
+    DeliveriesRepository,
+    DeliveriesService,
+    DeliveryWorkRepository,
+    EndpointCaller,
+    EndpointSettings,
+    EndpointTrial,
+    EndpointVault,
+    WebhookEndpointsRepository,
+    WebhookEndpointsService,
   ],
 })
 export class EventsModule {}
