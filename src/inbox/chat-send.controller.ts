@@ -53,6 +53,7 @@ export class ChatSendController {
   })
   @SendOperation({
     id: 'sendToChat',
+    example: { body: 'Hello!' },
     summary: 'Send whatever the composer holds: a location, else a file, else a text',
     description:
       'JSON, or a form with the field `file` before or after all others. Both coordinates make a location, whatever else is ' +
@@ -92,6 +93,7 @@ export class ChatSendController {
   @Post(':phone/read')
   @Operation({
     id: 'markChatRead',
+    example: { typing: true },
     summary: 'Mark a conversation as read',
     description:
       'Nothing is unread any more, and WhatsApp shows the customer that the newest message, and all before it, was read. A ' +

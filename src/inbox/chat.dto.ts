@@ -25,7 +25,11 @@ export class ListChatsQuery extends PageQuery {
   @OptionalText({ max: 50, description: 'Id of a label, else its name.', example: 'VIP' })
   label?: string;
 
-  @OneOf(['open', 'resolved', 'all'], { optional: true, default: 'all' })
+  @OneOf(['open', 'resolved', 'all'], {
+    optional: true,
+    default: 'all',
+    description: 'Only open ones, or only resolved ones.',
+  })
   status: 'open' | 'resolved' | 'all' = 'all';
 
   @OptionalText({

@@ -65,6 +65,7 @@ export class ChatsController {
   @Patch(':phone')
   @Operation({
     id: 'updateChat',
+    example: { label: 'VIP', assigned_to: 'asha@example.com' },
     summary: 'Label, resolve or assign a conversation',
     description: 'Changes the given fields only.',
     tag: TAG,

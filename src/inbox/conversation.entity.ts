@@ -45,6 +45,18 @@ export class Conversation {
   @Column({ type: 'integer', default: 0 })
   unreadCount: number;
 
+  /** The customer's first message since it was resolved. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  openedAt: Date | null;
+
+  /** The first message that nobody has answered. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  waitingSince: Date | null;
+
+  /** When a person of the business last wrote. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  answeredAt: Date | null;
+
   @CreateDateColumn({ type: 'timestamptz' })
   createdAt: Date;
 

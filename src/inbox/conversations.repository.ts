@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf } from '../database/unnest.js';
+import { mark } from './statistics/counting.js';
 
 /** What a message changes in its conversation. */
 export interface ConversationTouch {
@@ -14,6 +15,14 @@ export interface ConversationTouch {
   isInbound: boolean;
   /** A new message of the customer: a resolved conversation is open again. */
   reopens?: boolean;
+  /** A person of the business wrote it: whoever waited waits no more. */
+  answer?: { agent: string | null } | null;
+}
+
+/** What a person of the business wrote. */
+interface Answer {
+  at: Date;
+  agent: string | null;
 }
 
 interface MergedTouch {
@@ -24,6 +33,11 @@ interface MergedTouch {
   unread: number;
   inboundAt: Date | null;
   reopens: boolean;
+  /** Of the new messages of the customer. */
+  firstNewsAt: Date | null;
+  lastNewsAt: Date | null;
+  firstAnswer: Answer | null;
+  lastAnswer: Answer | null;
 }
 
 /** What an event tells of a conversation. */
@@ -59,6 +73,59 @@ export interface ServiceWindow {
   expiresAt: Date | null;
 }
 
+const MOVE_ON = `last_message_id = case when u.message_id is not null and (c.last_message_at is null or c.last_message_at <= u.at)
+      then u.message_id else c.last_message_id end,
+    last_message_at = greatest(c.last_message_at, u.at),
+    last_inbound_at = greatest(c.last_inbound_at, u.inbound_at),
+    unread_count = c.unread_count + u.unread,
+    updated_at = now()`;
+
+/** Where nobody begins or ceases to wait: what campaigns send. */
+const PLAIN_TOUCH = `with u as (
+    select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::int[], $5::timestamptz[], $6::boolean[])
+      as u (conversation_id, message_id, at, unread, inbound_at, reopens)
+  ), locked as (
+    select c.id from conversations c join u on u.conversation_id = c.id order by c.id for no key update of c
+  )
+  update conversations c set ${MOVE_ON}, is_resolved = c.is_resolved and not u.reopens
+  from u join locked on locked.id = u.conversation_id
+  where c.id = u.conversation_id`;
+
+const COUNTED_TOUCH = `with u as (
+    select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::int[], $5::timestamptz[], $6::boolean[],
+        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[])
+      as u (conversation_id, message_id, at, unread, inbound_at, reopens, first_news_at, last_news_at, first_answer_at,
+        first_agent, last_answer_at, last_agent)
+  ), locked as (
+    select c.id, c.account_id, c.label_id, c.opened_at, c.waiting_since, c.answered_at
+    from conversations c join u on u.conversation_id = c.id order by c.id for no key update of c
+  ), waiting as (
+    -- What is older than the last answer came late: nobody waits for an answer to it.
+    select locked.*, u.*, least(locked.waiting_since, case
+        when u.first_news_at > coalesce(locked.answered_at, '-infinity') then u.first_news_at
+        when u.last_news_at > coalesce(locked.answered_at, '-infinity') then u.last_news_at end) as since
+    from u join locked on locked.id = u.conversation_id
+  ), answered as (
+    select w.*, case when w.first_answer_at >= w.since then w.first_answer_at
+        when w.last_answer_at >= w.since then w.last_answer_at end as answer_at,
+      case when w.first_answer_at >= w.since then w.first_agent else w.last_agent end as agent
+    from waiting w
+  ), happened as (
+    select first_news_at as at, account_id, id as conversation_id, 'opened' as kind, null::bigint as duration_ms, '' as agent,
+      coalesce(label_id, 0) as label_id
+    from answered where opened_at is null and reopens and first_news_at is not null
+    union all
+    select answer_at, account_id, id, 'answered', (extract(epoch from answer_at - since) * 1000)::bigint, coalesce(agent, ''),
+      coalesce(label_id, 0)
+    from answered where answer_at is not null
+  ), ${mark('happened')}
+  update conversations c set ${MOVE_ON}, is_resolved = c.is_resolved and not u.reopens,
+    opened_at = coalesce(c.opened_at, case when u.reopens then u.first_news_at end),
+    waiting_since = case when u.answer_at is null then u.since when u.last_news_at > u.last_answer_at then u.last_news_at end,
+    answered_at = greatest(c.answered_at, u.last_answer_at)
+  from answered u
+  where c.id = u.id`;
+
 @Injectable()
 export class ConversationsRepository {
   /** Finds or creates the conversation with each contact: ids in the order of the contacts. */
@@ -86,39 +153,35 @@ export class ConversationsRepository {
     });
   }
 
-  /** One update for all conversations; nothing moves backwards. */
+  /** One update for all conversations; nothing moves backwards. Who began to wait and whose waiting ended is counted. */
   async touch(tx: Tx, touches: readonly ConversationTouch[]): Promise<void> {
     if (touches.length === 0) {
       return;
     }
     const merged = mergeTouches(touches).sort((a, b) => a.conversationId - b.conversationId);
-    await tx.query(
-      `with u as (
-         select * from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::int[], $5::timestamptz[], $6::boolean[])
-           as u (conversation_id, message_id, at, unread, inbound_at, reopens)
-       ), locked as (
-         select c.id from conversations c join u on u.conversation_id = c.id order by c.id for no key update of c
-       )
-       update conversations c set
-         last_message_id = case when u.message_id is not null and (c.last_message_at is null or c.last_message_at <= u.at)
-           then u.message_id else c.last_message_id end,
-         last_message_at = greatest(c.last_message_at, u.at),
-         last_inbound_at = greatest(c.last_inbound_at, u.inbound_at),
-         unread_count = c.unread_count + u.unread,
-         is_resolved = c.is_resolved and not u.reopens,
-         updated_at = now()
-       from u join locked on locked.id = u.conversation_id
-       where c.id = u.conversation_id`,
-      columnsOf(
-        merged,
-        (touch) => touch.conversationId,
-        (touch) => touch.messageId,
-        (touch) => touch.at,
-        (touch) => touch.unread,
-        (touch) => touch.inboundAt,
-        (touch) => touch.reopens,
-      ),
+    const moves = columnsOf(
+      merged,
+      (touch) => touch.conversationId,
+      (touch) => touch.messageId,
+      (touch) => touch.at,
+      (touch) => touch.unread,
+      (touch) => touch.inboundAt,
+      (touch) => touch.reopens,
     );
+    if (merged.every(({ firstNewsAt, firstAnswer }) => firstNewsAt === null && firstAnswer === null)) {
+      await tx.query(PLAIN_TOUCH, moves);
+      return;
+    }
+    const turns = columnsOf(
+      merged,
+      (touch) => touch.firstNewsAt,
+      (touch) => touch.lastNewsAt,
+      (touch) => touch.firstAnswer?.at ?? null,
+      (touch) => touch.firstAnswer?.agent ?? null,
+      (touch) => touch.lastAnswer?.at ?? null,
+      (touch) => touch.lastAnswer?.agent ?? null,
+    );
+    await tx.query(COUNTED_TOUCH, [...moves, ...turns]);
   }
 
   /** @param windowHours how long after a customer's message free-form messages may be sent */
@@ -171,9 +234,12 @@ function mergeTouches(touches: readonly ConversationTouch[]): MergedTouch[] {
     const at = messageId === null ? null : touch.at;
     const inboundAt = touch.isInbound ? touch.at : null;
     const reopens = touch.reopens ?? false;
+    const newsAt = reopens ? touch.at : null;
+    const answer = touch.answer ? { at: touch.at, agent: touch.answer.agent } : null;
     const before = merged.get(conversationId);
     if (!before) {
-      merged.set(conversationId, { conversationId, messageId, at, unread, inboundAt, reopens });
+      const news = { firstNewsAt: newsAt, lastNewsAt: newsAt, firstAnswer: answer, lastAnswer: answer };
+      merged.set(conversationId, { conversationId, messageId, at, unread, inboundAt, reopens, ...news });
       continue;
     }
     const isNewer = isLater(at, messageId, before.at, before.messageId);
@@ -184,6 +250,20 @@ function mergeTouches(touches: readonly ConversationTouch[]): MergedTouch[] {
       unread: before.unread + unread,
       inboundAt: !inboundAt || (before.inboundAt && before.inboundAt > inboundAt) ? before.inboundAt : inboundAt,
       reopens: before.reopens || reopens,
+      firstNewsAt:
+        newsAt && before.firstNewsAt && before.firstNewsAt <= newsAt
+          ? before.firstNewsAt
+          : (newsAt ?? before.firstNewsAt),
+      lastNewsAt:
+        newsAt && before.lastNewsAt && before.lastNewsAt >= newsAt ? before.lastNewsAt : (newsAt ?? before.lastNewsAt),
+      firstAnswer:
+        answer && before.firstAnswer && before.firstAnswer.at <= answer.at
+          ? before.firstAnswer
+          : (answer ?? before.firstAnswer),
+      lastAnswer:
+        answer && before.lastAnswer && before.lastAnswer.at >= answer.at
+          ? before.lastAnswer
+          : (answer ?? before.lastAnswer),
     });
   }
   return [...merged.values()];

@@ -14,6 +14,7 @@ import {
   type MessageKey,
   type OutgoingMessage,
 } from './messages.repository.js';
+import { MessagePrices, type Charge, type PricedMessage } from './statistics/message-prices.js';
 import { StatusesRepository, type StatusEvent } from './statuses.repository.js';
 
 const STOPPED_MARKETING = 131_050;
@@ -21,6 +22,8 @@ const STOPPED_MARKETING = 131_050;
 /** Evidence about one message, found by its attempt's token or its wamid. */
 export interface MessageEvidence extends MessageKey {
   evidence: Evidence;
+  /** Meta delivered it, and says what it charges. */
+  pricing?: Record<string, unknown> | null;
 }
 
 /** A message whose fate changed, for those who keep their own account of it (campaigns). */
@@ -63,6 +66,7 @@ export class DeliveriesService {
     private readonly conversations: ConversationsRepository,
     private readonly changes: MessageChanges,
     private readonly consent: ConsentService,
+    private readonly prices: MessagePrices,
     private readonly outbox: Outbox,
   ) {}
 
@@ -138,18 +142,24 @@ export class DeliveriesService {
 
   /** Tells the world how these messages stand, where no evidence moved them: scheduled, cancelled, expired. */
   async announce(tx: Tx, ids: readonly number[]): Promise<void> {
-    const messages = await this.messages.lock(tx, ids);
-    await this.tell(tx, [...messages.values()]);
+    const messages = [...(await this.messages.lock(tx, ids)).values()];
+    if (messages.length > 0) {
+      await this.tell(tx, messages, await this.findAddressees(tx, messages));
+    }
   }
 
-  private async tell(tx: Tx, messages: readonly LockedMessage[]): Promise<void> {
-    if (messages.length === 0) {
-      return;
-    }
-    const addressees = await this.messages.findAddressees(
+  private findAddressees(tx: Tx, messages: readonly LockedMessage[]): Promise<Map<number, Addressee>> {
+    return this.messages.findAddressees(
       tx,
       messages.map((message) => message.id),
     );
+  }
+
+  private async tell(
+    tx: Tx,
+    messages: readonly LockedMessage[],
+    addressees: ReadonlyMap<number, Addressee>,
+  ): Promise<void> {
     await this.outbox.append(
       tx,
       messages.map((message) => toEvent(message, addressees.get(message.id))),
@@ -168,6 +178,7 @@ export class DeliveriesService {
     const locked = await this.messages.lock(tx, known);
     const changed = new Map<number, LockedMessage>();
     const before = new Map<number, LockedMessage>();
+    const pricing = new Map<number, Record<string, unknown>>();
     for (const [index, item] of evidence.entries()) {
       const message = locked.get(ids[index] ?? 0);
       if (!message) {
@@ -175,11 +186,15 @@ export class DeliveriesService {
       }
       const fate = fold(message.fate, item.evidence);
       const wamid = message.wamid ?? item.wamid;
-      if (isSameFate(fate, message.fate) && wamid === message.wamid) {
+      const isCharged = message.isCharged || (item.pricing ?? null) !== null;
+      if (isSameFate(fate, message.fate) && wamid === message.wamid && isCharged === message.isCharged) {
         continue;
       }
+      if (item.pricing && !message.isCharged) {
+        pricing.set(message.id, item.pricing);
+      }
       before.set(message.id, before.get(message.id) ?? message);
-      const next = { ...message, fate, wamid };
+      const next = { ...message, fate, wamid, isCharged };
       locked.set(message.id, next);
       changed.set(message.id, next);
     }
@@ -187,7 +202,16 @@ export class DeliveriesService {
     if (messages.length === 0) {
       return [];
     }
-    await this.messages.writeFates(tx, messages);
+    const addressees = await this.findAddressees(tx, messages);
+    const charges = await this.chargesOf(tx, pricing, addressees);
+    await this.messages.writeFates(
+      tx,
+      messages.map((message) => ({
+        ...message,
+        was: (before.get(message.id) ?? message).fate.status,
+        charge: charges.get(message.id) ?? null,
+      })),
+    );
     // Not by its status: one that failed first and was delivered after all moves its conversation too.
     const sent = messages.filter((message) => message.fate.sentAt && !before.get(message.id)?.fate.sentAt);
     await this.changes.apply(tx, sent.flatMap(toReaction));
@@ -207,14 +231,35 @@ export class DeliveriesService {
         at: message.timestamp,
         unread: 0,
         isInbound: false,
+        answer: isAnswer(message) ? { agent: message.sentBy } : null,
       })),
     );
     await this.tell(
       tx,
       messages.filter((message) => before.get(message.id)?.fate.status !== message.fate.status),
+      addressees,
     );
     return messages.map((message) => toFolded(message, before.get(message.id) ?? message));
   }
+
+  private async chargesOf(
+    tx: Tx,
+    pricing: ReadonlyMap<number, Record<string, unknown>>,
+    addressees: ReadonlyMap<number, Addressee>,
+  ): Promise<Map<number, Charge>> {
+    const priced = [...pricing].map(([id, word]): PricedMessage & { id: number } => ({
+      ...(addressees.get(id) ?? { phone: null, userId: null }),
+      id,
+      pricing: word,
+    }));
+    const charges = await this.prices.chargesOf(tx, priced);
+    return new Map(priced.map(({ id }, index) => [id, charges[index] as Charge]));
+  }
+}
+
+/** What campaigns send answers nobody, and a reaction is no answer. */
+function isAnswer(message: LockedMessage): boolean {
+  return message.campaignId === null && message.messageType !== 'reaction';
 }
 
 function toEvidence(event: StatusEvent): MessageEvidence {
@@ -223,7 +268,13 @@ function toEvidence(event: StatusEvent): MessageEvidence {
     wamid: event.wamid,
     attemptToken: event.attemptToken,
     evidence: evidenceOf(event),
+    pricing: isDelivered(event) ? event.pricing : null,
   };
+}
+
+/** Meta charges what it delivered: the `pricing` of `sent` says what that would cost. */
+function isDelivered({ status, participant }: StatusEvent): boolean {
+  return participant === '' && ['delivered', 'read', 'played'].includes(status);
 }
 
 /** `played` (voice) says that it was read; a status Meta invents later is kept in the history and changes nothing. */

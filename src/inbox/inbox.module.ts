@@ -43,6 +43,8 @@ import { ReadReceiptsRepository } from './sending/read-receipts.repository.js';
 import { ReadReceipts } from './sending/read-receipts.service.js';
 import { ScheduledSendsRepository } from './sending/scheduled-sends.repository.js';
 import { ScheduledSends } from './sending/scheduled-sends.service.js';
+import { MessagePrices } from './statistics/message-prices.js';
+import { StatisticsRepository } from './statistics/statistics.repository.js';
 import { StatusesRepository } from './statuses.repository.js';
 import { ThroughputRepository } from './throughput.repository.js';
 
@@ -73,6 +75,7 @@ import { ThroughputRepository } from './throughput.repository.js';
     MessageChanges,
     MessageChangesRepository,
     MessageFinder,
+    MessagePrices,
     MessageReceiver,
     MessageSearchRepository,
     MessagesRepository,
@@ -86,6 +89,7 @@ import { ThroughputRepository } from './throughput.repository.js';
     ScheduledSends,
     ScheduledSendsRepository,
     SendService,
+    StatisticsRepository,
     StatusesRepository,
     ThroughputRepository,
   ],
@@ -94,8 +98,10 @@ import { ThroughputRepository } from './throughput.repository.js';
     DeliveriesService,
     FlowTokens,
     InboxWebhook,
+    MessagePrices,
     MessagesRepository,
     ScheduledSends,
+    StatisticsRepository,
     ThroughputRepository,
     SendService,
   ],

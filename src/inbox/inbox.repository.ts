@@ -5,6 +5,7 @@ import type { Queryable, Tx } from '../database/database.js';
 import type { ConversationChange } from './conversation-events.js';
 import type { MessageRow } from './message.dto.js';
 import type { MessageError } from './message-status.js';
+import { mark } from './statistics/counting.js';
 import type { TimeKey } from './time-key.js';
 
 /** A conversation of the list, with the message it shows. */
@@ -145,7 +146,7 @@ export class InboxRepository {
     return row?.conversation_id ?? null;
   }
 
-  /** Changes what is given. @returns what is different now */
+  /** Changes what is given; what is resolved, reopened or labelled is counted. @returns what is different now */
   async updateConversation(
     tx: Tx,
     accountId: number,
@@ -154,20 +155,35 @@ export class InboxRepository {
   ): Promise<ConversationChange[]> {
     const [row] = await tx.query<{ changed: ConversationChange[] }>(
       `with old as (
-         select id, label_id, is_resolved, assigned_to from conversations where account_id = $1 and id = $2 for update
-       )
+         select id, label_id, is_resolved, assigned_to, opened_at from conversations where account_id = $1 and id = $2 for update
+       ), now_it_is as (
        update conversations c set
          label_id = case when $3 then $4::bigint else c.label_id end,
          is_resolved = coalesce($5::boolean, c.is_resolved),
          assigned_to = case when $6 then $7::text else c.assigned_to end,
+         -- Who resolves it wants to answer nothing more; who reopens it begins anew.
+         opened_at = case when $5::boolean and not old.is_resolved then null
+           when not $5::boolean and old.is_resolved then now() else c.opened_at end,
+         waiting_since = case when $5::boolean then null else c.waiting_since end,
          updated_at = now()
        from old
        where c.id = old.id and (($3 and old.label_id is distinct from $4::bigint) or old.is_resolved <> $5::boolean
          or ($6 and old.assigned_to is distinct from $7::text))
-       returning array_remove(array[
-         case when old.label_id is distinct from c.label_id then 'label' end,
-         case when old.is_resolved <> c.is_resolved then 'is_resolved' end,
-         case when old.assigned_to is distinct from c.assigned_to then 'assigned_to' end], null) as changed`,
+       returning c.account_id, c.id, c.label_id, c.is_resolved, coalesce(c.assigned_to, '') as assigned_to, old.opened_at,
+         array_remove(array[
+           case when old.label_id is distinct from c.label_id then 'label' end,
+           case when old.is_resolved <> c.is_resolved then 'is_resolved' end,
+           case when old.assigned_to is distinct from c.assigned_to then 'assigned_to' end], null) as changed
+       ), happened as (
+         select now()::timestamptz(3) as at, account_id, id as conversation_id,
+           case when what = 'label' then 'labelled' when is_resolved then 'resolved' else 'opened' end as kind,
+           case when what = 'is_resolved' and is_resolved
+             then greatest(0, (extract(epoch from now() - opened_at) * 1000)::bigint) end as duration_ms,
+           case when what = 'is_resolved' and is_resolved then assigned_to else '' end as agent, coalesce(label_id, 0) as label_id
+         from now_it_is, unnest(changed) what
+         where what = 'is_resolved' or what = 'label' and label_id is not null
+       ), ${mark('happened')}
+       select changed from now_it_is`,
       [
         accountId,
         id,

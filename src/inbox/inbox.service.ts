@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError } from '../common/app-error.js';
 import { encodeCursor } from '../common/page.js';
 import { LabelsService } from '../contacts/labels.service.js';
@@ -44,6 +45,7 @@ export class InboxService {
     private readonly scheduled: ScheduledSends,
     private readonly media: MediaService,
     private readonly events: ConversationEvents,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** @throws `not_found` */
@@ -102,6 +104,7 @@ export class InboxService {
   async removeMessage(account: Account, id: number): Promise<void> {
     await this.database.transaction(async (tx) => {
       if (await this.scheduled.cancel(tx, account.id, id)) {
+        await this.note(tx, account, 'message.cancelled', id);
         return;
       }
       const conversationId = await this.inbox.hideMessage(tx, account.id, id);
@@ -110,6 +113,7 @@ export class InboxService {
         return;
       }
       await this.events.updated(tx, account, conversationId, ['messages'], { deleted_message_id: id });
+      await this.note(tx, account, 'message.deleted', id);
     });
   }
 
@@ -131,6 +135,10 @@ export class InboxService {
       throw noSuchChat();
     }
     return id;
+  }
+
+  private note(tx: Tx, account: Account, action: string, id: number): Promise<void> {
+    return this.audit.append(tx, [{ action, objectType: 'message', objectId: id, accountId: account.id }]);
   }
 
   private async readChat(account: Account, id: number): Promise<ChatRow> {

@@ -6,6 +6,7 @@ import { Database } from '../database/database.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { InboxModule } from './inbox.module.js';
 import { ScheduledSender } from './sending/scheduled-sender.js';
+import { StatisticsFolder } from './statistics/statistics-folder.js';
 
 const EVERY_MS = 5_000;
 /** Longer than any call of Graph may take. */
@@ -34,5 +35,5 @@ export class InboxSweeper implements OnApplicationBootstrap, OnApplicationShutdo
   }
 }
 
-@Module({ imports: [InboxModule], providers: [InboxSweeper, ScheduledSender] })
+@Module({ imports: [InboxModule], providers: [InboxSweeper, ScheduledSender, StatisticsFolder] })
 export class InboxWorkerModule {}

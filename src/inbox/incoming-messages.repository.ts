@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Tx } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
 import type { InboundContent } from './inbound-content.js';
+import { countAdded } from './statistics/counting.js';
 
 /** A message that came by webhook: of a customer, or of the business from the WhatsApp app. */
 export interface IncomingMessage {
@@ -55,7 +56,8 @@ export class IncomingMessagesRepository {
   /** Inserts those that are not there yet. @returns the new ones: row id by wamid */
   async insert(tx: Tx, messages: readonly IncomingMessage[]): Promise<{ id: number; wamid: string }[]> {
     const rows = await tx.query<{ id: number; message_id: string }>(
-      `insert into messages (account_id, conversation_id, contact_id, direction, message_id, status, message_type, message_body,
+      `with added as (
+       insert into messages (account_id, conversation_id, contact_id, direction, message_id, status, message_type, message_body,
          reply_to_message_id, content, context, error, media_file_id, media_id, media_mime_type, media_filename,
          location_latitude, location_longitude, location_name, location_address, timestamp, raw_payload,
          sent_at, delivered_at, read_at, failed_at)
@@ -75,7 +77,10 @@ export class IncomingMessagesRepository {
        -- Ids in the order they were written: Meta's times are whole seconds, and equal ones are read in the order of ids.
        order by account_id, at, ord
        on conflict (account_id, message_id) do nothing
-       returning id, message_id`,
+       returning id, account_id, message_id, direction, message_type, status, timestamp, template_name, template_language,
+         campaign_id, sent_by
+       ), ${countAdded('added')}
+       select id, message_id from added`,
       messageColumns(messages),
     );
     return rows.map((row) => ({ id: row.id, wamid: row.message_id }));

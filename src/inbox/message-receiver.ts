@@ -192,6 +192,8 @@ function touchOf({ id, row, message }: AddedMessage): Parameters<ConversationsRe
     unread: isNews(message) ? 1 : 0,
     isInbound: isFromCustomer,
     reopens: isNews(message),
+    // Somebody of the business answered in the WhatsApp app.
+    answer: message.source === 'echo' ? { agent: null } : null,
   };
 }
 

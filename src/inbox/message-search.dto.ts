@@ -17,7 +17,7 @@ export class SearchMessagesQuery extends PageQuery {
   })
   phone?: string;
 
-  @OneOf(['inbound', 'outbound'], { optional: true })
+  @OneOf(['inbound', 'outbound'], { optional: true, description: 'Only what came in, or only what went out.' })
   direction?: string;
 
   @OneOf(MESSAGE_TYPES, { optional: true, description: 'Only messages of this type.' })

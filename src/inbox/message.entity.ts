@@ -1,5 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, UpdateDateColumn } from 'typeorm';
 import type { MessageError, MessageStatus } from './message-status.js';
+import type { Charge } from './statistics/message-prices.js';
 
 /** A reaction that stands. */
 export interface Reaction {
@@ -155,6 +156,10 @@ export class Message {
 
   @Column({ type: 'jsonb', nullable: true })
   error: MessageError | null;
+
+  /** What Meta charges it as, once it is delivered. */
+  @Column({ type: 'jsonb', nullable: true })
+  charge: Charge | null;
 
   @Column({ type: 'timestamptz', precision: 3 })
   timestamp: Date;

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
 import type { MessageError, MessageFate, MessageStatus } from './message-status.js';
+import { countCharged, countMoved } from './statistics/counting.js';
+import type { Charge } from './statistics/message-prices.js';
 
 /** A message that is about to be sent: stored before Meta is asked. */
 export interface OutgoingMessage {
@@ -68,7 +70,17 @@ export interface LockedMessage {
   clientRef: string | null;
   reactionEmoji: string | null;
   reactionToWamid: string | null;
+  sentBy: string | null;
+  /** Meta has said what it charges it as. */
+  isCharged: boolean;
   fate: MessageFate;
+}
+
+/** A message whose fate is to be written, and how it stood before. */
+export interface MovedMessage extends LockedMessage {
+  was: MessageStatus;
+  /** What Meta charges it as, if that is new. */
+  charge: Charge | null;
 }
 
 /** How an event names the person of a message. */
@@ -101,6 +113,8 @@ interface LockedRow {
   client_ref: string | null;
   reaction_emoji: string | null;
   reaction_to_message_id: string | null;
+  sent_by: string | null;
+  is_charged: boolean;
   status: MessageStatus;
   sent_at: Date | null;
   delivered_at: Date | null;
@@ -112,7 +126,26 @@ interface LockedRow {
 /** Of a message `m`, what its fate is and whom that concerns. */
 const FATE_COLUMNS = `m.id, m.account_id, m.conversation_id, m.contact_id, m.campaign_id, m.campaign_recipient_id, m.message_id,
   m.attempt_token, m.timestamp, m.direction, m.message_type, left(m.message_body, 4096) as message_body, m.client_ref,
-  m.reaction_emoji, m.reaction_to_message_id, m.status, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.error`;
+  m.reaction_emoji, m.reaction_to_message_id, m.sent_by, m.charge is not null as is_charged, m.status, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.error`;
+
+/** What is not charged is most of it, and need not pay for looking. */
+const WRITE_FATES = writeFates('');
+const WRITE_CHARGED_FATES = writeFates(`, ${countCharged('moved')}`);
+
+function writeFates(countMore: string): string {
+  return `with moved as (
+      update messages m set message_id = u.wamid, status = u.status, sent_at = u.sent_at, delivered_at = u.delivered_at,
+        read_at = u.read_at, failed_at = u.failed_at, error = u.error, charge = coalesce(m.charge, u.charge),
+        awaiting_since = null, due_at = null, updated_at = now()
+      from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+        $7::timestamptz[], $8::jsonb[], $9::text[], $10::jsonb[])
+        as u (id, wamid, status, sent_at, delivered_at, read_at, failed_at, error, was, charge)
+      where m.id = u.id
+      returning m.account_id, m.direction, m.timestamp, m.template_name, m.template_language, m.campaign_id, m.sent_by,
+        m.status, u.was, u.charge
+    ), ${countMoved('moved')}${countMore}
+    select`;
+}
 
 const WAMID = /^wamid\./;
 const LOCAL_ID = /^[1-9]\d{0,14}$/;
@@ -231,14 +264,11 @@ export class MessagesRepository {
     return new Map(rows.map((row) => [row.id, { phone: row.phone, userId: row.user_id }]));
   }
 
-  async writeFates(tx: Tx, messages: readonly LockedMessage[]): Promise<void> {
+  /** Writes how messages stand, and counts what moved. */
+  async writeFates(tx: Tx, messages: readonly MovedMessage[]): Promise<void> {
+    const isCharged = messages.some(({ charge }) => charge !== null);
     await tx.query(
-      `update messages m set message_id = u.wamid, status = u.status, sent_at = u.sent_at, delivered_at = u.delivered_at,
-         read_at = u.read_at, failed_at = u.failed_at, error = u.error, awaiting_since = null, due_at = null,
-         updated_at = now()
-       from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::jsonb[])
-         as u (id, wamid, status, sent_at, delivered_at, read_at, failed_at, error)
-       where m.id = u.id`,
+      isCharged ? WRITE_CHARGED_FATES : WRITE_FATES,
       columnsOf(
         messages,
         (message) => message.id,
@@ -249,6 +279,8 @@ export class MessagesRepository {
         (message) => message.fate.readAt,
         (message) => message.fate.failedAt,
         (message) => json(message.fate.error),
+        (message) => message.was,
+        (message) => json(message.charge),
       ),
     );
   }
@@ -386,6 +418,8 @@ function toLocked(row: LockedRow): LockedMessage {
     clientRef: row.client_ref,
     reactionEmoji: row.reaction_emoji,
     reactionToWamid: row.reaction_to_message_id,
+    sentBy: row.sent_by,
+    isCharged: row.is_charged,
     fate: {
       status: row.status,
       sentAt: row.sent_at,

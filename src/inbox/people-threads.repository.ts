@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Acquaintance, Merge } from '../contacts/people-ports.js';
 import type { Tx } from '../database/database.js';
+import { keepErased } from './statistics/counting.js';
 
 /** Of a conversation, what a merge may change. */
 export interface MergedThread {
@@ -101,6 +102,9 @@ export class PeopleThreadsRepository {
          is_resolved = c.is_resolved and gone.is_resolved,
          assigned_to = coalesce(c.assigned_to, gone.assigned_to),
          label_id = coalesce(c.label_id, gone.label_id),
+         opened_at = least(c.opened_at, gone.opened_at),
+         waiting_since = least(c.waiting_since, gone.waiting_since),
+         answered_at = greatest(c.answered_at, gone.answered_at),
          updated_at = now()
        from gone where c.id = gone.kept_id
        returning ${COLUMNS}`,
@@ -113,13 +117,16 @@ export class PeopleThreadsRepository {
     return [...joined, ...handedOver];
   }
 
+  /** What they had counted stays. */
   async removeMessages(tx: Tx, contactId: number): Promise<ErasedMessage[]> {
     const rows = await tx.query<{ account_id: number; message_id: string | null; media_file_id: number | null }>(
       `with doomed as (
          select id from messages where contact_id = $1 order by id for update
-       )
-       delete from messages m using doomed where m.id = doomed.id
-       returning m.account_id, m.message_id, m.media_file_id`,
+       ), gone as (
+         delete from messages m using doomed where m.id = doomed.id
+         returning m.*
+       ), ${keepErased('gone')}
+       select account_id, message_id, media_file_id from gone`,
       [contactId],
     );
     return rows.map((row) => ({

@@ -37,6 +37,12 @@ export class ProductSendController {
   @Post('send-product')
   @SendOperation({
     id: 'sendProduct',
+    example: {
+      phone: '+919876500001',
+      catalog_id: '500000000000001',
+      retailer_id: 'SHIRT-M',
+      body: 'The one you asked for.',
+    },
     summary: 'Send one product of a catalog',
     description: 'A product is named by the retailer’s own id; Meta shows its picture, name and price.',
     errors: FREE_FORM_ERRORS,
@@ -55,6 +61,13 @@ export class ProductSendController {
   @Post('send-product-list')
   @SendOperation({
     id: 'sendProductList',
+    example: {
+      phone: '+919876500001',
+      catalog_id: '500000000000001',
+      header: 'Shirts',
+      body: 'What we have in your size.',
+      sections: [{ title: 'Linen', product_items: [{ product_retailer_id: 'SHIRT-M' }] }],
+    },
     summary: 'Send a list of products, in sections',
     description:
       'Up to 30 products in up to 10 sections. Meta leaves out what its catalog does not have, and refuses the message when ' +
@@ -75,6 +88,7 @@ export class ProductSendController {
   @Post('send-catalog')
   @SendOperation({
     id: 'sendCatalog',
+    example: { phone: '+919876500001', body: 'All that we have.' },
     summary: 'Send the whole catalog',
     description: 'The catalog that is connected to the number at Meta, with one product as its picture.',
     errors: FREE_FORM_ERRORS,
@@ -93,6 +107,12 @@ export class ProductSendController {
   @Post('send-product-carousel')
   @SendOperation({
     id: 'sendProductCarousel',
+    example: {
+      phone: '+919876500001',
+      catalog_id: '500000000000001',
+      retailer_ids: ['SHIRT-M', 'SHIRT-L'],
+      body: 'Two that may fit.',
+    },
     summary: 'Send 2 to 10 products side by side',
     description: 'One card for each product, all of one catalog.',
     errors: FREE_FORM_ERRORS,
@@ -112,6 +132,7 @@ export class ProductSendController {
   @Post('send-catalog-link')
   @SendOperation({
     id: 'sendCatalogLink',
+    example: { phone: '+919876500001', message: 'All that we have:' },
     summary: 'Send a text with the link to a catalog',
     description: '`https://wa.me/c/<number>` opens the catalog of that number in WhatsApp.',
     errors: FREE_FORM_ERRORS,

@@ -43,6 +43,7 @@ export class SendController {
   @Post('send-message')
   @SendOperation({
     id: 'sendMessage',
+    example: { phone: '+919876500001', message: 'Hello!' },
     summary: 'Send a text message',
     description: 'Inside the 24-hour service window only; outside it Meta takes templates.',
     errors: FREE_FORM_ERRORS,
@@ -57,7 +58,18 @@ export class SendController {
   }
 
   @Post('send-location')
-  @SendOperation({ id: 'sendLocation', summary: 'Send a location pin', errors: FREE_FORM_ERRORS })
+  @SendOperation({
+    id: 'sendLocation',
+    example: {
+      phone: '+919876500001',
+      latitude: 12.9716,
+      longitude: 77.5946,
+      name: 'Our shop',
+      address: 'MG Road, Bengaluru',
+    },
+    summary: 'Send a location pin',
+    errors: FREE_FORM_ERRORS,
+  })
   async sendLocation(
     @Body() body: SendLocationDto,
     @Query() query: SendQuery,
@@ -70,6 +82,12 @@ export class SendController {
   @Post('send-template')
   @SendOperation({
     id: 'sendTemplate',
+    example: {
+      phone: '+919876500001',
+      template_name: 'order_update',
+      language: 'en',
+      body_params: ['Asha', 'ORD-1042'],
+    },
     summary: 'Send an approved template',
     description:
       'Any time, also outside the service window. Where the template is not there in the `language` asked for, another ' +
@@ -91,6 +109,12 @@ export class SendController {
   @Post('send-media')
   @SendOperation({
     id: 'sendMedia',
+    example: {
+      phone: '+919876500001',
+      type: 'image',
+      link: 'https://example.com/shirt.jpg',
+      caption: 'The linen shirt',
+    },
     summary: 'Send an image, a video, an audio, a document or a sticker',
     description: 'A file of the media library (or any media id of Meta’s), or a link that Meta fetches.',
     errors: MEDIA_ERRORS,
@@ -107,6 +131,7 @@ export class SendController {
   @Post('send-reaction')
   @SendOperation({
     id: 'sendReaction',
+    example: { phone: '+919876500001', message_id: 'wamid.HBgLMTIwMjU1NTAxNzE', emoji: '👍' },
     summary: 'React to a message, or take a reaction back',
     description: 'It is shown in `reactions` of the message it is for. Of a reaction Meta tells only `sent`.',
     errors: FREE_FORM_ERRORS,
@@ -121,7 +146,15 @@ export class SendController {
   }
 
   @Post('send-contacts')
-  @SendOperation({ id: 'sendContacts', summary: 'Send contact cards', errors: FREE_FORM_ERRORS })
+  @SendOperation({
+    id: 'sendContacts',
+    example: {
+      phone: '+919876500001',
+      contacts: [{ name: { formatted_name: 'Asha Rao', first_name: 'Asha' }, phones: [{ phone: '+919876500001' }] }],
+    },
+    summary: 'Send contact cards',
+    errors: FREE_FORM_ERRORS,
+  })
   async sendContacts(
     @Body() body: SendContactsDto,
     @Query() query: SendQuery,

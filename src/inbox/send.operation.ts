@@ -25,6 +25,7 @@ export function SendOperation(options: {
   summary: string;
   description?: string;
   tag?: string;
+  example?: Record<string, unknown>;
   errors: ErrorCode[];
 }): MethodDecorator {
   return applyDecorators(

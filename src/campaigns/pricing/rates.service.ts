@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../../audit/audit-trail.js';
 import { Database, type Queryable } from '../../database/database.js';
 import { RateTable, type Rate } from './rate-table.js';
 import { RatesRepository, type StoredRates } from './rates.repository.js';
@@ -11,6 +12,7 @@ export class RatesService {
   constructor(
     private readonly database: Database,
     private readonly repository: RatesRepository,
+    private readonly audit: AuditTrail,
   ) {}
 
   get(): Promise<StoredRates | null> {
@@ -21,6 +23,15 @@ export class RatesService {
   async replace(currency: string, rates: readonly Rate[]): Promise<StoredRates> {
     return this.database.transaction(async (tx) => {
       await this.repository.replace(tx, currency, rates);
+      await this.audit.append(tx, [
+        {
+          action: 'rate_table.replaced',
+          objectType: 'rate_table',
+          objectId: null,
+          accountId: null,
+          changes: { currency, rates: rates.length },
+        },
+      ]);
       return this.repository.get(tx);
     });
   }
