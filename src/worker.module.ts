@@ -10,6 +10,8 @@ import { ConfigModule } from './config/config.module.js';
 import { ContactsWorkerModule } from './contacts/contacts.worker.module.js';
 import { FlowsModule } from './flows/flows.module.js';
 import { PartitionKeeper } from './database/partition-keeper.js';
+import { Retention } from './database/retention.js';
+import { RetentionRepository } from './database/retention.repository.js';
 import { LoggerModule } from './config/logger.module.js';
 import { EventsWorkerModule } from './events/events.worker.module.js';
 import { InboxWorkerModule } from './inbox/inbox.worker.module.js';
@@ -39,7 +41,7 @@ export class WorkerModule {
     return {
       module: WorkerModule,
       imports: [ConfigModule.forRoot(config), LoggerModule.forRoot(logger), ...FOUNDATION, ...FEATURES],
-      providers: [PartitionKeeper],
+      providers: [PartitionKeeper, Retention, RetentionRepository],
     };
   }
 }

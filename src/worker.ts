@@ -1,9 +1,13 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
+import { DataSource } from 'typeorm';
 import { exitWhenParentDies } from './common/parent-exit.js';
 import { Config } from './config/config.js';
 import { EnvironmentError } from './config/env.js';
 import { createLogger, NestLogger } from './config/log.js';
+import { Readiness } from './http/readiness.js';
+import { serveWorkerHealth } from './http/worker-health.js';
+import { RedisHealth } from './queues/redis-health.js';
 import { WorkerModule } from './worker.module.js';
 
 /** The worker process: campaign delivery, webhook processing and the sweepers behind them. */
@@ -14,8 +18,18 @@ async function main(): Promise<void> {
     logger: new NestLogger(logger),
     abortOnError: false,
   });
+  const health =
+    config.workerPort === null
+      ? null
+      : await serveWorkerHealth(config.workerPort, config.http.host, {
+          readiness: new Readiness(app.get(DataSource)),
+          redis: app.get(RedisHealth, { strict: false }),
+        });
   app.enableShutdownHooks();
-  exitWhenParentDies(() => app.close());
+  exitWhenParentDies(async () => {
+    health?.close();
+    await app.close();
+  });
   process.send?.({ event: 'ready' });
   logger.info({ context: 'Main' }, 'the worker works');
 }

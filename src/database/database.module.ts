@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Config } from '../config/config.js';
 import { Database } from './database.js';
 import { dataSourceOptions } from './options.js';
+import { RetentionGuards } from './retention-guards.js';
 
 /** The connection pool. Entities are registered by the modules that own them. */
 @Global()
@@ -18,7 +19,7 @@ import { dataSourceOptions } from './options.js';
       }),
     }),
   ],
-  providers: [Database],
-  exports: [Database],
+  providers: [Database, RetentionGuards],
+  exports: [Database, RetentionGuards],
 })
 export class DatabaseModule {}

@@ -14,6 +14,11 @@ import { CreateBlocking1795900000100 } from '../../migrations/1795900000100-Crea
 import { CreateSignups1795900000200 } from '../../migrations/1795900000200-CreateSignups.js';
 import { CreateFlows1795900000300 } from '../../migrations/1795900000300-CreateFlows.js';
 import { CreateAudit1796200000000 } from '../../migrations/1796200000000-CreateAudit.js';
+import { GrowWebhookLog1796200000200 } from '../../migrations/1796200000200-GrowWebhookLog.js';
+import { CreateWebhookEndpoints1796200000100 } from '../../migrations/1796200000100-CreateWebhookEndpoints.js';
+import { CreateStatistics1796200000300 } from '../../migrations/1796200000300-CreateStatistics.js';
+import { GrowKeys1796200000500 } from '../../migrations/1796200000500-GrowKeys.js';
+import { ImportDjango1796200000400 } from '../../migrations/1796200000400-ImportDjango.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
@@ -35,4 +40,9 @@ export const MIGRATIONS = [
   CreateSignups1795900000200,
   CreateFlows1795900000300,
   CreateAudit1796200000000,
+  CreateWebhookEndpoints1796200000100,
+  GrowWebhookLog1796200000200,
+  CreateStatistics1796200000300,
+  ImportDjango1796200000400,
+  GrowKeys1796200000500,
 ];

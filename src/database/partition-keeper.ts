@@ -2,20 +2,20 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import type { Logger } from 'pino';
 import { BackgroundLoop } from '../common/background-loop.js';
 import { LOGGER } from '../config/logger.module.js';
-import { Database } from './database.js';
+import { Retention } from './retention.js';
 
 const EVERY_MS = 3_600_000;
 
-/** Makes the partitions of the coming months in time; a row that finds none goes to the default one. */
+/** Makes the partitions of the time to come before it comes, and drops those whose time is over. */
 @Injectable()
 export class PartitionKeeper implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly loop: BackgroundLoop;
 
-  constructor(database: Database, @Inject(LOGGER) logger: Logger) {
+  constructor(retention: Retention, @Inject(LOGGER) logger: Logger) {
     this.loop = new BackgroundLoop({
       everyMs: EVERY_MS,
-      round: () => database.query('select ensure_month_partitions()'),
-      onError: (error) => logger.error({ context: 'PartitionKeeper', err: error }, 'making partitions failed'),
+      round: (signal) => retention.run(signal),
+      onError: (error) => logger.error({ context: 'PartitionKeeper', err: error }, 'keeping partitions failed'),
     });
   }
 

@@ -40,9 +40,13 @@ export class ErasedBodiesRepository {
          from (select *, sum(size) over (order by received_at, id) - size as size_before from next) sized
          where size_before < $4
        ), found as materialized (
-         select w.id, w.received_at, w.body from part join webhook_logs w on w.id = part.id and w.received_at = part.received_at
-         where exists (select 1 from unnest($5::bytea[]) needle where position(needle in w.body) > 0)
-         for update of w
+         select w.* from part cross join lateral (
+           -- One at a time by its key: joined, every day of the log may be read.
+           select l.id, l.received_at, l.body from webhook_logs l
+           where l.id = part.id and l.received_at = part.received_at
+             and exists (select 1 from unnest($5::bytea[]) needle where position(needle in l.body) > 0)
+           limit 1 for update
+         ) w
        )
        select part.id, part.received_at, part.is_last, found.body
        from part left join found on found.id = part.id and found.received_at = part.received_at

@@ -6,12 +6,15 @@ import { isConnectionLoss } from '../database/pg-error.js';
 import { sleep } from '../common/sleep.js';
 import { counter, histogram } from '../common/metrics.js';
 import { UnknownPolicy } from '../campaigns/timing/unknown-policy.js';
-import { WebhookLogsRepository, type WaitingWebhook } from './webhook-logs.repository.js';
+import { WebhookQueueRepository, type WaitingWebhook } from './webhook-queue.repository.js';
 import { WebhookRouter } from './webhook-router.js';
 
 const BATCH = 200;
+/** Of a batch, bodies that are replayed: a live one that comes meanwhile waits for no more than these. */
+const REPLAYED = 100;
 /** A parsed body takes several times its size; 200 of Meta's largest would end the process. */
 const BATCH_BYTES = 16 * 1024 * 1024;
+const LIMITS = { bodies: BATCH, replayed: REPLAYED, bytes: BATCH_BYTES };
 const MAX_ATTEMPTS = 5;
 /** Between two looks, in ms: what comes in meanwhile shares a batch, which costs the same dozen statements for any number. */
 const GATHER_MS = 100;
@@ -27,6 +30,13 @@ const lag = histogram(
   [0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
 );
 
+/** Of one batch. */
+interface Looked {
+  count: number;
+  /** There may be more, and they need not gather first. */
+  isFull: boolean;
+}
+
 /**
  * Processes stored bodies: effects, outbox events and the "processed" mark commit together, so a body takes effect exactly
  * once however often a worker dies. One worker does it for all as long as it keeps up: bodies of the same message come close
@@ -36,12 +46,12 @@ const lag = histogram(
 export class WebhookDrain {
   constructor(
     private readonly database: Database,
-    private readonly logs: WebhookLogsRepository,
+    private readonly queue: WebhookQueueRepository,
     private readonly router: WebhookRouter,
     unknown: UnknownPolicy,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    unknown.registerBacklogCheck(() => this.logs.hasWaiting(this.database, BACKLOG_S));
+    unknown.registerBacklogCheck(() => this.queue.hasWaiting(this.database, BACKLOG_S));
   }
 
   /**
@@ -52,11 +62,11 @@ export class WebhookDrain {
     let total = 0;
     let turnedAway = 0;
     while (!signal.aborted) {
-      const count = await this.batch();
-      if (count === 0) {
+      const looked = await this.batch();
+      if (looked !== 'busy' && looked.count === 0) {
         break;
       }
-      if (count === 'busy') {
+      if (looked === 'busy') {
         // Who is at it may have looked before our body was there; who is at it the next time has not.
         turnedAway += 1;
         if (turnedAway > 1) {
@@ -64,30 +74,30 @@ export class WebhookDrain {
         }
       } else {
         turnedAway = 0;
-        total += count;
+        total += looked.count;
       }
-      if (count !== BATCH) {
+      if (looked === 'busy' || !looked.isFull) {
         await sleep(GATHER_MS, signal);
       }
     }
     return total;
   }
 
-  private async batch(): Promise<number | 'busy'> {
+  private async batch(): Promise<Looked | 'busy'> {
     let claimed: WaitingWebhook[] = [];
     try {
       const isBusy = await this.database.transaction(async (tx) => {
-        if (!(await this.logs.mayDrain(tx, BEHIND_S))) {
+        if (!(await this.queue.mayDrain(tx, BEHIND_S))) {
           return true;
         }
-        claimed = await this.logs.claim(tx, BATCH, BATCH_BYTES);
+        claimed = await this.queue.claim(tx, LIMITS);
         if (claimed.length > 0) {
-          await this.logs.settle(tx, await this.router.apply(tx, claimed));
+          await this.queue.settle(tx, await this.router.apply(tx, claimed));
         }
         return false;
       });
       this.observe(claimed);
-      return isBusy ? 'busy' : claimed.length;
+      return isBusy ? 'busy' : lookedAt(claimed);
     } catch (error) {
       if (claimed.length === 0 || isConnectionLoss(error)) {
         throw error;
@@ -97,7 +107,7 @@ export class WebhookDrain {
         'a batch failed; trying its bodies one by one',
       );
       await this.oneByOne(claimed);
-      return claimed.length;
+      return lookedAt(claimed);
     }
   }
 
@@ -106,8 +116,8 @@ export class WebhookDrain {
     for (const webhook of webhooks) {
       try {
         await this.database.transaction(async (tx) => {
-          if (await this.logs.claimOne(tx, webhook)) {
-            await this.logs.settle(tx, await this.router.apply(tx, [webhook]));
+          if (await this.queue.claimOne(tx, webhook)) {
+            await this.queue.settle(tx, await this.router.apply(tx, [webhook]));
           }
         });
         this.observe([webhook]);
@@ -126,14 +136,14 @@ export class WebhookDrain {
     let hasFailed = false;
     try {
       await this.database.transaction(async (tx) => {
-        if (!(await this.logs.claimOne(tx, webhook))) {
+        if (!(await this.queue.claimOne(tx, webhook))) {
           return;
         }
         const verdict = await this.router.applyApart(tx, webhook);
-        await this.logs.settle(tx, [verdict]);
+        await this.queue.settle(tx, [verdict]);
         hasFailed = !verdict.processed;
         if (hasFailed) {
-          await this.logs.postpone(tx, webhook, verdict.error ?? '', MAX_ATTEMPTS);
+          await this.queue.postpone(tx, webhook, verdict.error ?? '', MAX_ATTEMPTS);
         }
       });
     } catch (error) {
@@ -141,7 +151,7 @@ export class WebhookDrain {
         throw error;
       }
       hasFailed = true;
-      await this.logs.postpone(this.database, webhook, (error as Error).message, MAX_ATTEMPTS);
+      await this.queue.postpone(this.database, webhook, (error as Error).message, MAX_ATTEMPTS);
     }
     if (hasFailed) {
       processed.inc({ outcome: 'failed' });
@@ -152,8 +162,14 @@ export class WebhookDrain {
 
   private observe(webhooks: readonly WaitingWebhook[]): void {
     processed.inc({ outcome: 'processed' }, webhooks.length);
-    for (const webhook of webhooks) {
+    // What is replayed came long ago: it says nothing of how quick we are.
+    for (const webhook of webhooks.filter(({ isReplayed }) => !isReplayed)) {
       lag.observe((Date.now() - webhook.receivedAt.getTime()) / 1_000);
     }
   }
+}
+
+function lookedAt(claimed: readonly WaitingWebhook[]): Looked {
+  const replayed = claimed.filter(({ isReplayed }) => isReplayed).length;
+  return { count: claimed.length, isFull: claimed.length === BATCH || replayed === REPLAYED };
 }

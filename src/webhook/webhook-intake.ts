@@ -4,7 +4,7 @@ import { sleep } from '../common/sleep.js';
 import { counter, histogram } from '../common/metrics.js';
 import { Database } from '../database/database.js';
 import { Enqueue } from '../queues/enqueue.js';
-import { WebhookLogsRepository } from './webhook-logs.repository.js';
+import { WebhookQueueRepository } from './webhook-queue.repository.js';
 
 interface Waiting {
   body: Buffer;
@@ -45,7 +45,7 @@ export class WebhookIntake {
 
   constructor(
     private readonly database: Database,
-    private readonly logs: WebhookLogsRepository,
+    private readonly queue: WebhookQueueRepository,
     private readonly enqueue: Enqueue,
   ) {}
 
@@ -84,7 +84,7 @@ export class WebhookIntake {
       const batch = this.takeBatch();
       this.committedAt = performance.now();
       try {
-        await this.logs.insert(this.database, batch);
+        await this.queue.insert(this.database, batch);
         stored.inc(batch.length);
         batchSize.observe(batch.length);
         batch.forEach((item) => item.resolve());

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
-/** A body Meta posted, as it came: the inbox of the inbox. Partitioned by month of receipt. */
+/** A body Meta posted, as it came: the inbox of the inbox. Partitioned by day of receipt. */
 @Entity('webhook_logs')
 export class WebhookLog {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', generatedIdentity: 'BY DEFAULT' })
@@ -36,4 +36,8 @@ export class WebhookLog {
 
   @Column({ type: 'bigint', array: true, default: '{}' })
   accountIds: number[];
+
+  /** The replay that it waits for, or came with last; null: none. */
+  @Column({ type: 'bigint', nullable: true })
+  replayId: number | null;
 }

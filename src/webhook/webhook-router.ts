@@ -18,7 +18,7 @@ import { asArray, itemsOf, parseWebhook, type Change } from '../meta/webhook-pay
 import { isOlderForm, isSignup } from '../signups/signup-events.js';
 import { SignupsWebhook } from '../signups/signups.webhook.js';
 import { TemplatesWebhook } from '../templates/templates.webhook.js';
-import type { WaitingWebhook, WebhookVerdict } from './webhook-logs.repository.js';
+import type { WaitingWebhook, WebhookVerdict } from './webhook-queue.repository.js';
 
 /** A change that a handler cares for, and where to note what becomes of it. */
 interface RoutedChange {

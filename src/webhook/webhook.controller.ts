@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Headers, HttpCode, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { ApiBody, ApiHeader, ApiQuery } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiOkResponse, ApiQuery } from '@nestjs/swagger';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { AppError } from '../common/app-error.js';
 import { counter } from '../common/metrics.js';
@@ -10,6 +10,7 @@ import { OneOf } from '../http/fields.js';
 import { Operation } from '../http/operation.js';
 import { PUBLIC } from '../http/principal.js';
 import { findSigningSecret } from '../meta/webhook-signature.js';
+import { RefusalCounter } from './gaps/refusal-counter.js';
 import { WebhookIntake } from './webhook-intake.js';
 
 class ReceivedDto {
@@ -27,18 +28,36 @@ export class WebhookController {
   constructor(
     private readonly accounts: AccountsService,
     private readonly intake: WebhookIntake,
+    private readonly refusals: RefusalCounter,
     private readonly config: Config,
   ) {}
 
   @Get()
   // Plain text: a challenge that looks like HTML must not become a page of ours.
   @Header('content-type', 'text/plain; charset=utf-8')
-  @ApiQuery({ name: 'hub.mode', required: true, example: 'subscribe' })
-  @ApiQuery({ name: 'hub.verify_token', required: true })
-  @ApiQuery({ name: 'hub.challenge', required: true, example: '1158201444' })
+  @ApiQuery({ name: 'hub.mode', required: true, type: String, description: 'Always the same.', example: 'subscribe' })
+  @ApiQuery({
+    name: 'hub.verify_token',
+    required: true,
+    type: String,
+    description: 'verify_token of an account, or WHATSAPP_VERIFY_TOKEN.',
+    example: '0f8fad5b-d9cb-469f-a165-70867728950e',
+  })
+  @ApiQuery({
+    name: 'hub.challenge',
+    required: true,
+    type: String,
+    description: 'What is answered.',
+    example: '1158201444',
+  })
+  @ApiOkResponse({
+    description: 'The challenge.',
+    content: { 'text/plain': { schema: { type: 'string' }, example: '1158201444' } },
+  })
   @Operation({
     id: 'verifyWebhook',
     summary: 'Meta’s verification of the callback URL',
+    description: 'Answers the challenge as plain text when the token is the verify token of an active account.',
     tag: 'Webhook',
     scope: PUBLIC,
     status: 200,
@@ -61,6 +80,8 @@ export class WebhookController {
     name: 'X-Hub-Signature-256',
     required: true,
     description: 'sha256= and the HMAC of the body with the app secret.',
+    schema: { type: 'string' },
+    example: 'sha256=4f1e8a2bd9c35a70f6e2b8d4c1a9073e5d2f6b8c9a0e1d3f4b5c6a7d8e9f0a1b',
   })
   @ApiBody({
     schema: { type: 'object', additionalProperties: true },
@@ -96,6 +117,10 @@ export class WebhookController {
     if (!secret) {
       const reason = secrets.length === 0 ? 'no_app_secret' : signature === undefined ? 'missing' : 'mismatch';
       refused.inc({ reason });
+      if (signature !== undefined) {
+        // Without a signature it is not even meant to be Meta's.
+        this.refusals.add();
+      }
       throw new AppError(
         'bad_signature',
         reason === 'no_app_secret'

@@ -144,7 +144,7 @@ export class Registry {
   }
 
   private addWaba(id: string): Waba {
-    const waba: Waba = { id, name: `Simulated business ${id}`, isSubscribed: false, overrideCallbackUri: '' };
+    const waba: Waba = { id, name: `Simulated business ${id}`, isSubscribed: true, overrideCallbackUri: '' };
     this.wabas.set(id, waba);
     return waba;
   }
