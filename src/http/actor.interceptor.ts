@@ -3,15 +3,13 @@ import { Observable } from 'rxjs';
 import { actAs } from '../common/actor.js';
 import type { ParleyRequest } from './principal.js';
 
-const CHANGES_NOTHING = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/** Says who acts, for the audit log; requests without a key (Meta's webhook) are Parley's own doing. */
+/** Says who acts, for the audit log (an export changes nothing and is written down too); requests without a key (Meta's webhook) are Parley's own doing. */
 @Injectable()
 export class ActorInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<ParleyRequest>();
     const { principal } = request;
-    if (!principal || CHANGES_NOTHING.has(request.method)) {
+    if (!principal) {
       return next.handle();
     }
     const { keyId, keyName: name } = principal;

@@ -10,7 +10,8 @@ import { AppError } from '../common/app-error.js';
 import { histogram } from '../common/metrics.js';
 import type { Config } from '../config/config.js';
 import { NestLogger } from '../config/log.js';
-import { ProblemFilter } from './problem.filter.js';
+import { ProblemFilter, problemTypes } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
 import { createValidationPipe } from './validation.js';
 
 /** Largest JSON body of an API call, in bytes. */
@@ -39,8 +40,7 @@ export async function createApp(
     bodyLimit: WEBHOOK_LIMIT,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 600 },
     genReqId: requestIdOf,
-    // A number is a count of proxies; Fastify takes it, its types do not say so.
-    trustProxy: (config.http.trustProxy ?? false) as string | false,
+    trustProxy: trustedProxies(config.http.trustProxy),
     requestTimeout: 120_000,
     connectionTimeout: 0,
     keepAliveTimeout: 65_000,
@@ -54,6 +54,7 @@ export async function createApp(
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   parseBodies(fastify, `/${config.http.urlPrefix}`);
   observe(fastify, logger);
+  const routes = new RouteTable(fastify);
   await app.register(fastifyMultipart as never, { limits: { fileSize: FILE_LIMIT, files: 1, fields: 20 } } as never);
   await app.register(
     fastifyHelmet as never,
@@ -82,7 +83,7 @@ export async function createApp(
   }
   app.setGlobalPrefix(config.http.urlPrefix, { exclude: ['health/live', 'health/ready', 'metrics'] });
   app.useGlobalPipes(createValidationPipe());
-  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalFilters(new ProblemFilter(logger, problemTypes(config.http), routes));
   return app;
 }
 
@@ -152,6 +153,15 @@ function observe(fastify: FastifyInstance, logger: Logger): void {
     );
     next();
   });
+}
+
+/**
+ * A number counts the proxies before us, each of which adds an address: so many are believed. Fastify itself takes a number
+ * and then trusts none, because a client that comes past the proxies could write what it likes: whoever sets a count sees to
+ * it that none does.
+ */
+function trustedProxies(setting: string | number | null): string | false | ((address: string, hop: number) => boolean) {
+  return typeof setting === 'number' ? (_address, hop) => hop < setting : (setting ?? false);
 }
 
 function requestIdOf(request: { headers: Record<string, unknown> }): string {

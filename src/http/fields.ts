@@ -23,6 +23,8 @@ import {
 } from 'class-validator';
 import { MAX_PAGE_SIZE } from '../common/page.js';
 
+const MAX_INT_32 = 2 ** 31 - 1;
+
 /**
  * Fields of requests and answers: each decorator says in one place how a value is checked and what the OpenAPI document
  * says of it. On answers the checks do not run.
@@ -115,7 +117,13 @@ export function Int(options: FieldOptions & { min?: number; max?: number } = {})
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
   return field(
     options,
-    { type: 'integer', minimum: min, ...(max < Number.MAX_SAFE_INTEGER ? { maximum: max } : {}) },
+    // Without the format, clients in Java and C# take 32 bits.
+    {
+      type: 'integer',
+      minimum: min,
+      ...(max > MAX_INT_32 ? { format: 'int64' } : {}),
+      ...(max < Number.MAX_SAFE_INTEGER ? { maximum: max } : {}),
+    },
     Type(() => Number),
     IsInt(),
     Min(min),
@@ -150,8 +158,10 @@ export function Bool(options: FieldOptions = {}): PropertyDecorator {
   );
 }
 
-export function OneOf(values: readonly string[], options: FieldOptions = {}): PropertyDecorator {
-  return field(options, { type: 'string', enum: [...values] }, IsIn([...values]));
+/** One of a closed set; with a `name`, clients have a type of that name for it. */
+export function OneOf(values: readonly string[], options: FieldOptions & { name?: string } = {}): PropertyDecorator {
+  const named = options.name === undefined ? {} : { enumName: options.name };
+  return field(options, { type: 'string', enum: [...values], ...named }, IsIn([...values]));
 }
 
 /** A moment: ISO-8601, in answers UTC with milliseconds. */
@@ -199,7 +209,7 @@ export function ListOfText(
 export function ListOfIds(options: FieldOptions & { maxItems: number }): PropertyDecorator {
   return field(
     options,
-    { type: 'array', maxItems: options.maxItems, items: { type: 'integer', minimum: 1 } },
+    { type: 'array', maxItems: options.maxItems, items: { type: 'integer', format: 'int64', minimum: 1 } },
     IsArray(),
     ArrayMaxSize(options.maxItems),
     IsInt({ each: true }),

@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Multipart, MultipartFile, MultipartValue } from '@fastify/multipart';
 import { AppError, invalidField, invalidFields, type FieldError } from '../common/app-error.js';
 import type { ParleyRequest } from './principal.js';
-import type { UploadedFile } from './upload.js';
+import type { UploadedFile } from './uploaded-file.js';
 
 /** A file that came with a form, kept on disk until the request is over. */
 export interface SpooledFile {
@@ -33,6 +34,9 @@ const CUT_OFF = ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'];
 const MAX_FIELDS = 50;
 const MAX_FIELD_BYTES = 64 * 1024;
 
+/** Forms that were read before their handler asked for them. */
+const readBefore = new WeakMap<ParleyRequest, Form>();
+
 /** Whether the request is a form. */
 export function isForm(request: ParleyRequest): boolean {
   return (request as FormRequest).isMultipart();
@@ -43,6 +47,10 @@ export function isForm(request: ParleyRequest): boolean {
  * goes through to disk, never into memory, and is gone when the work is done.
  */
 export async function withForm<T>(request: ParleyRequest, work: (form: Form) => Promise<T>): Promise<T> {
+  const known = readBefore.get(request);
+  if (known) {
+    return work(known);
+  }
   const folder = await mkdtemp(join(tmpdir(), 'parley-form-'));
   try {
     return await work(await readForm(request as FormRequest, join(folder, 'file')));
@@ -51,7 +59,36 @@ export async function withForm<T>(request: ParleyRequest, work: (form: Form) => 
   }
 }
 
-async function readForm(request: FormRequest, path: string): Promise<Form> {
+/** A form that was read before its handler asks for it. */
+export interface EarlyForm {
+  form: Form;
+  /** Of the file's bytes; null without a file. */
+  sha256: string | null;
+  /** Takes the file away, once the request is over. */
+  dispose(): Promise<void>;
+}
+
+/** Reads a form for whoever must know what is in it before the handler does; the handler is given the same. */
+export async function readFormEarly(request: ParleyRequest): Promise<EarlyForm> {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-form-'));
+  const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const hash = createHash('sha256');
+    const form = await readForm(request as FormRequest, join(folder, 'file'), hash);
+    readBefore.set(request, form);
+    return { form, sha256: form.file && hash.digest('hex'), dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** The form of this request, if it was read early. */
+export function formReadEarly(request: ParleyRequest): Form | null {
+  return readBefore.get(request) ?? null;
+}
+
+async function readForm(request: FormRequest, path: string, hash?: Hash): Promise<Form> {
   const form: Form = { fields: {}, file: null };
   const errors: FieldError[] = [];
   const limits = { files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES };
@@ -59,7 +96,7 @@ async function readForm(request: FormRequest, path: string): Promise<Form> {
     // To the end, also of a form that is wrong: the answer must not overtake the request.
     for await (const part of request.parts({ limits })) {
       if (part.type === 'file') {
-        form.file = await spool(part, path, errors);
+        form.file = await spool(part, path, errors, hash);
       } else {
         readField(form, part, errors);
       }
@@ -73,7 +110,12 @@ async function readForm(request: FormRequest, path: string): Promise<Form> {
   return form;
 }
 
-async function spool(part: MultipartFile, path: string, errors: FieldError[]): Promise<SpooledFile | null> {
+async function spool(
+  part: MultipartFile,
+  path: string,
+  errors: FieldError[],
+  hash?: Hash,
+): Promise<SpooledFile | null> {
   const { fieldname, filename, mimetype } = part;
   if (fieldname !== 'file') {
     part.file.resume();
@@ -81,6 +123,7 @@ async function spool(part: MultipartFile, path: string, errors: FieldError[]): P
     return null;
   }
   const target = createWriteStream(path, { mode: 0o600 });
+  part.file.on('data', (chunk: Buffer) => hash?.update(chunk));
   await pipeline(part.file, target);
   if (target.bytesWritten > 0) {
     return {

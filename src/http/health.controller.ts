@@ -36,6 +36,7 @@ export class HealthController {
   @Operation({
     id: 'getLiveness',
     summary: 'Is the process alive?',
+    description: 'Asks nothing but the process itself.',
     tag: 'Health',
     scope: PUBLIC,
     answers: LivenessDto,

@@ -2,7 +2,7 @@ import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestI
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
-import { catchError, from, mergeMap, of, throwError, type Observable } from 'rxjs';
+import { catchError, finalize, from, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { AppError } from '../common/app-error.js';
 import { Secret, sha256 } from '../common/secret.js';
 import { sleep } from '../common/sleep.js';
@@ -10,10 +10,11 @@ import { Config } from '../config/config.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Database } from '../database/database.js';
 import { isConnectionLoss } from '../database/pg-error.js';
+import { isForm, readFormEarly, type EarlyForm } from './form.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
 import { answerContext, IdempotencyRepository, type Claim, type KeyHolder } from './idempotency.repository.js';
 import { ACCOUNT_SCOPED_KEY, mayUse, type ParleyRequest, type Principal } from './principal.js';
-import { toAppError, toProblem } from './problem.filter.js';
+import { problemTypes, toAppError, toProblem } from './problem.filter.js';
 
 const HEADER = 'idempotency-key';
 const ACCOUNT_ID = /^\s*([1-9]\d{0,15})\s*$/;
@@ -40,25 +41,47 @@ export class IdempotencyInterceptor implements NestInterceptor {
   ) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
-    const http = context.switchToHttp();
-    const request = http.getRequest<ParleyRequest>();
-    const reply = http.getResponse<FastifyReply>();
+    const request = context.switchToHttp().getRequest<ParleyRequest>();
     const { principal } = request;
     const key = request.headers[HEADER];
-    if (request.method !== 'POST' || key === undefined || !principal || isMultipart(request)) {
+    if (request.method !== 'POST' || key === undefined || !principal) {
       return next.handle();
     }
     requireIdempotencyKey(key);
+    if (!isForm(request)) {
+      return this.once(context, next, key, principal, null);
+    }
+    // What a form says is known only when it was read: whole, for the file is part of what must be the same.
+    const form = await readFormEarly(request);
+    try {
+      return (await this.once(context, next, key, principal, form)).pipe(finalize(() => void form.dispose()));
+    } catch (error) {
+      await form.dispose();
+      throw error;
+    }
+  }
+
+  private async once(
+    context: ExecutionContext,
+    next: CallHandler,
+    key: string,
+    principal: Principal,
+    form: EarlyForm | null,
+  ): Promise<Observable<unknown>> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<ParleyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const body = form?.form.fields ?? request.body;
     const isAccountScoped =
       this.reflector.getAllAndOverride<boolean | undefined>(ACCOUNT_SCOPED_KEY, [
         context.getHandler(),
         context.getClass(),
       ]) ?? true;
-    const scope = scopeOf(request, principal, isAccountScoped);
+    const scope = scopeOf(request, body, principal, isAccountScoped);
     if (scope === null) {
       return next.handle();
     }
-    const fingerprint = fingerprintOf(request);
+    const fingerprint = fingerprintOf(request, body, form);
     const claim = await this.repository.claim(this.database, scope, key, fingerprint, DEAD_AFTER_S);
     if (!claim) {
       return this.replay(await this.repository.find(this.database, scope, key), scope, key, fingerprint, reply);
@@ -67,7 +90,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
       mergeMap((body: unknown) => from(this.keep(claim, reply.statusCode, body).then(() => body))),
       catchError((thrown: unknown) => {
         const error = toAppError(thrown);
-        const kept = this.keep(claim, error.status, toProblem(error, request.id));
+        const kept = this.keep(claim, error.status, toProblem(error, request.id, problemTypes(this.config.http)));
         return from(kept).pipe(mergeMap(() => throwError(() => thrown)));
       }),
     );
@@ -130,21 +153,17 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 }
 
-function isMultipart(request: ParleyRequest): boolean {
-  return request.headers['content-type']?.startsWith('multipart/') ?? false;
-}
-
 /**
  * Whose the key is: the account that is asked for, else the key that asks. Null where the account is none the key may use:
  * such a request is refused, and must not see whether the key is taken there.
  */
-function scopeOf(request: ParleyRequest, principal: Principal, isAccountScoped: boolean): string | null {
+function scopeOf(request: ParleyRequest, body: unknown, principal: Principal, isAccountScoped: boolean): string | null {
   if (!isAccountScoped) {
     return `key:${principal.keyId}`;
   }
   const named = [
     request.headers['x-account-id'],
-    (request.body as { account_id?: unknown } | null | undefined)?.account_id,
+    (body as { account_id?: unknown } | null | undefined)?.account_id,
     (request.query as { account_id?: unknown } | null | undefined)?.account_id,
   ].find((value) => value !== undefined);
   const given =
@@ -156,12 +175,14 @@ function scopeOf(request: ParleyRequest, principal: Principal, isAccountScoped: 
   return Number.isSafeInteger(id) && mayUse(principal, id) ? `account:${id}` : null;
 }
 
-/** Equal for the same request, however its JSON is written. The account is not in it: the scope says it. */
-function fingerprintOf(request: ParleyRequest): Buffer {
+/** Equal for the same request, however its JSON or form is written. The account is not in it: the scope says it. */
+function fingerprintOf(request: ParleyRequest, given: unknown, form: EarlyForm | null): Buffer {
   const [path = ''] = request.url.split('?');
   const { account_id: _inQuery, api_key: _key, ...query } = (request.query ?? {}) as Record<string, unknown>;
-  const body = isObject(request.body) ? without(request.body, 'account_id') : request.body;
-  return sha256(JSON.stringify([request.method, path.replace(/\/+$/, ''), canonical(query), canonical(body ?? null)]));
+  const body = isObject(given) ? without(given, 'account_id') : given;
+  const said = [request.method, path.replace(/\/+$/, ''), canonical(query), canonical(body ?? null)];
+  const file = form?.form.file;
+  return sha256(JSON.stringify(file ? [...said, [file.filename, file.mimeType, form.sha256]] : said));
 }
 
 function canonical(value: unknown): unknown {

@@ -1,7 +1,6 @@
 import { applyDecorators, HttpCode, SetMetadata, type Type } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
-import { describeError, type ErrorCode } from '../common/app-error.js';
-import { ProblemDto } from './common.dto.js';
+import { ApiExtension, ApiHeader, ApiOperation, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import type { ErrorCode } from '../common/app-error.js';
 import { ACCOUNT_SCOPED_KEY, ANY_KEY, KEY_OR_TICKET, PUBLIC, RequireScope, type Access } from './principal.js';
 
 export interface OperationOptions {
@@ -15,14 +14,20 @@ export interface OperationOptions {
   answers?: Type;
   /** 200 unless said otherwise (201 when something was created, 202 when work goes on, 204 without a body). */
   status?: number;
-  /** Errors beyond those that every operation can give. */
+  /** Errors beyond those that every operation, or every one of its kind, can give. */
   errors?: ErrorCode[];
+  /** A request body that works on the demo data; else it is made of the examples of the required fields. */
+  example?: Record<string, unknown>;
   /** The operation acts for one account: documents X-Account-Id. Default true. */
   accountScoped?: boolean;
 }
 
+/** What `document.ts` reads, and takes out again. */
+export const ERROR_CODES_EXTENSION = 'x-error-codes';
+export const EXAMPLE_EXTENSION = 'x-request-example';
+
 const COMMON_ERRORS: ErrorCode[] = ['validation_failed', 'internal_error', 'unavailable'];
-const KEY_ERRORS: ErrorCode[] = ['unauthorized', 'insufficient_scope'];
+const KEY_ERRORS: ErrorCode[] = ['unauthorized', 'insufficient_scope', 'rate_limited'];
 
 /**
  * Everything the outside knows of an operation, in one place: scope, id, summary, answer and errors. What it does not say
@@ -38,11 +43,6 @@ export function Operation(options: OperationOptions): MethodDecorator {
     ...(isAccountScoped ? (['account_not_found'] as const) : []),
     ...(options.errors ?? []),
   ]);
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of errors) {
-    const { status: errorStatus } = describeError(code);
-    byStatus.set(errorStatus, [...(byStatus.get(errorStatus) ?? []), code]);
-  }
   return applyDecorators(
     ApiOperation({
       operationId: options.id,
@@ -58,17 +58,8 @@ export function Operation(options: OperationOptions): MethodDecorator {
       description: status === 204 ? 'Done.' : 'The answer.',
       ...(options.answers ? { type: options.answers } : {}),
     }),
-    ...[...byStatus].map(([errorStatus, codes]) =>
-      ApiResponse({
-        status: errorStatus,
-        description: codes.map((code) => `\`${code}\`: ${describeError(code).title}`).join('; '),
-        content: {
-          'application/problem+json': {
-            schema: { $ref: `#/components/schemas/${ProblemDto.name.replace(/Dto$/, '')}` },
-          },
-        },
-      }),
-    ),
+    ApiExtension(ERROR_CODES_EXTENSION, [...errors]),
+    ...(options.example ? [ApiExtension(EXAMPLE_EXTENSION, options.example)] : []),
     ...(isPublic ? [] : [ApiSecurity('api_key')]),
     ...(isAccountScoped
       ? [
@@ -76,7 +67,7 @@ export function Operation(options: OperationOptions): MethodDecorator {
             name: 'X-Account-Id',
             required: false,
             description: 'Account to act for; else account_id, else the default account of the key.',
-            schema: { type: 'integer', minimum: 1 },
+            schema: { type: 'integer', format: 'int64', minimum: 1, examples: [1] },
           }),
         ]
       : []),

@@ -2,10 +2,10 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { AppError, type ErrorCode } from '../common/app-error.js';
+import type { Config } from '../config/config.js';
 import { isConnectionLoss, isDataError, isRetryable } from '../database/pg-error.js';
 import type { ParleyRequest } from './principal.js';
-
-const ERROR_DOCS = 'https://parley.dev/errors/';
+import type { RouteTable } from './route-table.js';
 
 /** Errors that Fastify raises before a handler runs. */
 const FASTIFY_CODES: Record<string, ErrorCode> = {
@@ -33,13 +33,17 @@ const STATUS_CODES: Record<number, ErrorCode> = {
 /** Turns whatever was thrown into `application/problem+json`. No stack, no SQL, no token. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly types: string,
+    private readonly routes: RouteTable,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<ParleyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    const error = toAppError(thrown);
+    const error = this.refusedMethod(request) ?? toAppError(thrown);
     if (error.status >= 500 && !['graph_error', 'graph_outcome_unknown'].includes(error.code)) {
       this.logger.error(
         { context: 'Http', err: thrown, request_id: request.id, route: request.routeOptions?.url },
@@ -52,14 +56,33 @@ export class ProblemFilter implements ExceptionFilter {
     if (error.options.retryAfterS !== undefined) {
       void reply.header('retry-after', String(error.options.retryAfterS));
     }
-    void reply.status(error.status).type('application/problem+json').send(toProblem(error, request.id));
+    if (error.code === 'method_not_allowed') {
+      void reply.header('allow', this.routes.methodsOf(request.url).join(', '));
+    }
+    void reply
+      .status(error.status)
+      .type('application/problem+json')
+      .send(toProblem(error, request.id, this.types));
+  }
+
+  /** An address that there is, asked by a method that it has not. */
+  private refusedMethod(request: ParleyRequest): AppError | null {
+    const methods = request.is404 ? this.routes.methodsOf(request.url) : [];
+    return methods.length > 0
+      ? new AppError('method_not_allowed', `${request.method} is not possible here, only ${methods.join(', ')}.`)
+      : null;
   }
 }
 
+/** What `type` of a problem document begins with: the code's entry in the catalogue of errors (`GET /errors/{code}`). */
+export function problemTypes({ publicBaseUrl, urlPrefix }: Config['http']): string {
+  return `${publicBaseUrl ?? ''}/${urlPrefix}/api/errors/`;
+}
+
 /** The problem document of an error. */
-export function toProblem(error: AppError, requestId: string): Record<string, unknown> {
+export function toProblem(error: AppError, requestId: string, types: string): Record<string, unknown> {
   return {
-    type: ERROR_DOCS + error.code,
+    type: types + error.code,
     title: error.title,
     status: error.status,
     detail: error.message,

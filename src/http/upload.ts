@@ -1,15 +1,9 @@
-import type { Readable } from 'node:stream';
 import type { MultipartFile } from '@fastify/multipart';
 import { AppError, invalidField } from '../common/app-error.js';
+import { formReadEarly } from './form.js';
 import type { ParleyRequest } from './principal.js';
 import { fromSender } from './sender-problem.js';
-
-export interface UploadedFile {
-  /** Must be read to its end. Fails with `413 payload_too_large` when the file is larger than the limit. */
-  stream: Readable;
-  filename: string;
-  mimeType: string;
-}
+import type { UploadedFile } from './uploaded-file.js';
 
 type MultipartRequest = ParleyRequest & {
   isMultipart(): boolean;
@@ -22,11 +16,19 @@ export async function uploadedFile(request: ParleyRequest): Promise<UploadedFile
   if (!multipart.isMultipart()) {
     throw new AppError('unsupported_media_type', 'Send multipart/form-data with the field file.');
   }
+  const early = formReadEarly(request);
+  if (early) {
+    return early.file?.open() ?? refuseWithoutFile();
+  }
   const part = await fromSender(multipart.file());
   if (!part || part.fieldname !== 'file') {
     part?.file.resume();
-    throw invalidField('file', 'required', 'Send the file in the field file.');
+    return refuseWithoutFile();
   }
   part.file.on('limit', () => part.file.destroy(new AppError('payload_too_large', 'A file may have at most 100 MB.')));
   return { stream: part.file, filename: part.filename, mimeType: part.mimetype };
+}
+
+function refuseWithoutFile(): never {
+  throw invalidField('file', 'required', 'Send the file in the field file.');
 }
