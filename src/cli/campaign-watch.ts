@@ -2,33 +2,26 @@ import type { CampaignDto } from '../campaigns/campaign.dto.js';
 import { sleep } from '../common/sleep.js';
 import { isConnectionLoss } from '../database/pg-error.js';
 import { lineOf } from './campaign-words.js';
-
-/** Where progress is shown. */
-export interface Screen {
-  /** One line that renews itself; otherwise (a log, a pipe) a line now and then. */
-  isTerminal: boolean;
-  width(): number;
-  write(text: string): void;
-}
+import { CLEAR_LINE, LINE_EVERY_MS, type Screen } from './screen.js';
 
 const EVERY_MS = 1_000;
-/** Of lines that stay. */
-const LINE_EVERY_MS = 5_000;
 const OVER: readonly string[] = ['completed', 'failed', 'cancelled', 'paused'];
-const CLEAR_LINE = '\r\u001b[K';
 
 /**
  * Shows how a campaign goes on, until it is over or paused, or somebody has seen enough.
+ * @param onLook is told of the campaign each time it was looked at
  * @returns the campaign as it was seen last
  */
 export async function watchCampaign(
   read: () => Promise<CampaignDto>,
   screen: Screen,
   seenEnough: AbortSignal,
+  onLook: (campaign: CampaignDto) => void = () => undefined,
 ): Promise<{ campaign: CampaignDto; isOver: boolean }> {
   let campaign = await read();
   let shownAt = -Infinity;
   let line = '';
+  onLook(campaign);
   while (!OVER.includes(campaign.status) && !seenEnough.aborted) {
     line = lineOf(campaign, screen.isTerminal ? screen.width() : Infinity);
     if (screen.isTerminal) {
@@ -39,6 +32,7 @@ export async function watchCampaign(
     }
     await sleep(EVERY_MS, seenEnough);
     campaign = seenEnough.aborted ? campaign : await read().catch((error: unknown) => goOn(error, campaign));
+    onLook(campaign);
   }
   if (screen.isTerminal && line !== '') {
     screen.write(CLEAR_LINE);

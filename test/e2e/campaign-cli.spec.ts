@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { CampaignDto } from '../../src/campaigns/campaign.dto.js';
-import { watchCampaign, type Screen } from '../../src/cli/campaign-watch.js';
+import { watchCampaign } from '../../src/cli/campaign-watch.js';
 import { lineOf, summaryOf } from '../../src/cli/campaign-words.js';
+import type { Screen } from '../../src/cli/screen.js';
 import { eventually, testEnvironment } from '../support/app.js';
 import { audienceCsv, campaignIs, draftWithCsv, getCampaign, startJourney, type Journey } from '../support/journey.js';
 
@@ -82,7 +83,7 @@ describe('the command line follows campaigns', () => {
     expect(lines.at(-1)).toMatch(/ \d+(\.\d)?\/s {2}\d+ s left /);
   });
 
-  it('watch ends with 2 when it is paused, and says why', async () => {
+  it('watch ends with 3 when it is paused, and says why', async () => {
     const id = await draftWithCsv(journey, people(400));
     await move(id, 'run');
     const watching = start('campaigns', 'watch', String(id));
@@ -93,11 +94,11 @@ describe('the command line follows campaigns', () => {
     await move(id, 'pause');
     const { code, stdout } = await watching.ended;
     expect([code, stdout]).toEqual([
-      2,
+      3,
       expect.stringMatching(/^Test campaign: paused \(Paused by a caller\.\): sent \d+ of 400, /),
     ]);
     await move(id, 'cancel');
-    expect((await cli('campaigns', 'watch', String(id))).code).toBe(2);
+    expect((await cli('campaigns', 'watch', String(id))).code).toBe(3);
   });
 
   it('Ctrl-C ends the watching and leaves the campaign alone', async () => {
