@@ -27,14 +27,33 @@ const WITHOUT_ENTITY: Record<string, string> = {
   contact_imports: 'advanced by the batch, each time by one statement',
   contact_import_lines: 'staged by unnest, taken by set',
   idempotency_keys: 'claimed and answered by single statements',
+  webhook_replays: 'written once, counted by a join',
+  webhook_refusals: 'counted by one upsert a process and while',
+  account_gaps: 'inserted, updated and deleted by set',
+  subscription_checks: 'claimed by one statement',
   audit_log: 'appended by unnest, listed',
+  message_statistics: 'folded and summed by single statements',
+  message_statistic_deltas: 'appended by the statements that change messages, folded by one',
+  erased_message_statistics: 'appended by the statement that erases messages, summed',
+  charge_statistics: 'folded and summed by single statements',
+  charge_statistic_deltas: 'appended by the statement that prices messages, folded by one',
+  erased_charge_statistics: 'appended by the statement that erases messages, summed',
+  conversation_marks: 'appended by the statements that change conversations, summed',
+  conversation_statistics: 'folded and summed by single statements',
+  conversation_statistic_deltas: 'appended by the statements that change conversations, folded by one',
   signup_attempts: 'claimed, matched and removed by single statements',
+  django_imports: 'one row for each database that was brought in, written by single statements',
+  imported_rows: 'written by unnest, found by a join',
+  webhook_endpoints: 'changed, leased and released by single statements',
+  webhook_deliveries: 'handed out and settled by set',
+  webhook_fan_out: 'one row, moved on by the statement that hands events out',
 };
 
 /** Tables with an account_id that may be null. */
 const ACCOUNT_MAY_BE_NULL: Record<string, string> = {
   audit_log: 'keys and settings belong to the whole installation',
   outbox_events: 'an event about a contact belongs to the whole installation',
+  webhook_endpoints: 'an endpoint may be for the events of all accounts',
 };
 
 /** `table.column` of a foreign key between rows of one account that does not say so with `(account_id, …)`. */
@@ -306,7 +325,7 @@ describe('the migrations', () => {
     expect(rows.map(({ key }) => key)).toEqual(Object.keys(WITHOUT_INDEX).sort());
   });
 
-  it('make the partitions of this month and the next, and one for the rest', async () => {
+  it('make the partitions of this month and the next (of the webhook log, of the next days), and one for the rest', async () => {
     // The database is a copy that may have been made last month; a start migrates.
     await migrate(database.url);
     const { rows } = await withClient(database.url, (client) =>
@@ -327,13 +346,13 @@ describe('the migrations', () => {
         const [, from, to] = /FROM \('([^']+)'\) TO \('([^']+)'\)/.exec(bound) ?? [];
         return from && to ? [{ from: new Date(isoOf(from)).getTime(), to: new Date(isoOf(to)).getTime() }] : [];
       });
-      expect({ parent, ranges }).toEqual({
-        parent,
-        ranges: expect.arrayContaining([
-          { from: month(0), to: month(1) },
-          { from: month(1), to: month(2) },
-        ]) as unknown,
-      });
+      const today = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate());
+      const day = (ahead: number): number => today + ahead * 86_400_000;
+      const expected =
+        parent === 'webhook_logs'
+          ? [0, 1, 2, 13].map((ahead) => ({ from: day(ahead), to: day(ahead + 1) }))
+          : [0, 1].map((ahead) => ({ from: month(ahead), to: month(ahead + 1) }));
+      expect({ parent, ranges }).toEqual({ parent, ranges: expect.arrayContaining(expected) as unknown });
       expect({ parent, bounds }).toEqual({ parent, bounds: expect.arrayContaining(['DEFAULT']) as unknown });
     }
   });

@@ -8,7 +8,9 @@ import { Config } from '../../src/config/config.js';
 import { createLogger, NestLogger } from '../../src/config/log.js';
 import { Database } from '../../src/database/database.js';
 import { createApp } from '../../src/http/create-app.js';
+import { createDocument } from '../../src/http/document.js';
 import { WorkerModule } from '../../src/worker.module.js';
+import { DocumentValidator, type ApiDocument } from './api-document.js';
 import { createTestDatabase, testRedisUrl } from './database.js';
 
 export const ADMIN_KEY = 'test-admin-key-0123456789abcdef';
@@ -61,10 +63,11 @@ export function testEnvironment(databaseUrl: string, overrides: Record<string, s
 
 /**
  * The whole application over HTTP, on a database of its own; with `worker`, background work runs in this process too.
- * With `databaseUrl` it is one more process on the database of another.
+ * With `databaseUrl` it is one more process on the database of another. With `validate` (or VALIDATE_ANSWERS=1) an answer that
+ * is not what the OpenAPI document says fails the call.
  */
 export async function startTestApp(
-  options: { env?: Record<string, string>; worker?: boolean; databaseUrl?: string } = {},
+  options: { env?: Record<string, string>; worker?: boolean; databaseUrl?: string; validate?: boolean } = {},
 ): Promise<TestApp> {
   const database = options.databaseUrl
     ? { url: options.databaseUrl, drop: () => Promise.resolve() }
@@ -81,6 +84,8 @@ export async function startTestApp(
         abortOnError: false,
       })
     : null;
+  const validator = options.validate === true || process.env.VALIDATE_ANSWERS === '1' ? validatorOf(app) : null;
+  const prefix = `/${config.http.urlPrefix}/api`;
   return {
     url,
     databaseUrl: database.url,
@@ -88,13 +93,24 @@ export async function startTestApp(
     app,
     worker,
     db: app.get(Database),
-    call: (method, path, callOptions) => callApi(`${url}/${config.http.urlPrefix}/api`, method, path, callOptions),
+    call: async (method, path, callOptions) => {
+      const answer = await callApi(url + prefix, method, path, callOptions);
+      const fault = validator?.checkAnswer(method, prefix + path, answer);
+      if (fault) {
+        throw new Error(`openapi.json says something else. ${fault}`);
+      }
+      return answer as never;
+    },
     close: async () => {
       await worker?.close();
       await app.close();
       await database.drop();
     },
   };
+}
+
+function validatorOf(app: NestFastifyApplication): DocumentValidator {
+  return new DocumentValidator(JSON.parse(JSON.stringify(createDocument(app))) as ApiDocument);
 }
 
 /** One HTTP call of the API; JSON in, JSON out. */
