@@ -2,7 +2,9 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { AccountsModule } from './accounts/accounts.module.js';
+import { AnalyticsModule } from './analytics/analytics.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { AuditLogModule } from './audit/audit-log.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { BlockingModule } from './blocking/blocking.module.js';
 import { CampaignsModule } from './campaigns/campaigns.module.js';
@@ -12,6 +14,8 @@ import { ConfigModule } from './config/config.module.js';
 import { LoggerModule } from './config/logger.module.js';
 import { ContactsModule } from './contacts/contacts.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DjangoModule } from './django/django.module.js';
+import { ErrorsModule } from './errors/errors.module.js';
 import { EventsModule } from './events/events.module.js';
 import { FlowsModule } from './flows/flows.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -30,7 +34,9 @@ export const FOUNDATION = [DatabaseModule, OutboxModule, AuditModule, QueuesModu
 /** The modules whose controllers answer below `/{URL_PREFIX}/api`. */
 const FEATURES: Type[] = [
   ApiKeysModule,
+  AuditLogModule,
   AccountsModule,
+  ErrorsModule,
   ContactsModule,
   EventsModule,
   MediaModule,
@@ -42,6 +48,7 @@ const FEATURES: Type[] = [
   CampaignsModule,
   FlowsModule,
   WebhookModule,
+  AnalyticsModule,
 ];
 
 /** The API process: every controller, no processor. */
@@ -57,6 +64,8 @@ export class AppModule {
         HttpModule,
         WebhookIntakeModule,
         ...FEATURES,
+        // For the command line.
+        DjangoModule,
         RouterModule.register(FEATURES.map((feature) => ({ path: 'api', module: feature }))),
       ],
     };

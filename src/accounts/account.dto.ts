@@ -36,7 +36,7 @@ const AccessToken = (presence: Presence = {}): PropertyDecorator =>
     pattern: /^[\x21-\x7e]+$/,
     patternHint: 'must be the token alone, without spaces',
     description: 'Permanent or system-user token. Never shown again.',
-    example: 'EAAJB…',
+    example: 'EAAJB0example0token',
   });
 const AppSecret = (): PropertyDecorator =>
   Text({
@@ -196,6 +196,18 @@ export class AccountEventDto {
   occurred_at: string;
 }
 
+/** Something that should come and does not. */
+export class AccountGapDto {
+  @Text({ max: 100, description: 'As in the `account.alert` that told of it.', example: 'no_statuses' })
+  code: string;
+
+  @Timestamp()
+  opened_at: string;
+
+  @Text({ max: 500, example: 'Messages were sent, and Meta told of none of them what became of it.' })
+  message: string;
+}
+
 export class AccountHealthDto {
   @Id()
   account_id: number;
@@ -245,6 +257,9 @@ export class AccountHealthDto {
 
   @Text({ max: 2_000, example: 'https://chat.example.com/whatsapp/webhook/' })
   callback_url: string;
+
+  @ListOf(() => AccountGapDto, { description: 'What does not come though it should, found every few minutes.' })
+  gaps: AccountGapDto[];
 }
 
 /** An account as its owner sees it: of the secrets, that they are there. */
@@ -293,6 +308,7 @@ export function toAccountHealthDto(health: AccountHealth, config: Config): Accou
     profile_error: record.profileError,
     webhook_signature_configured: health.signatureConfigured,
     callback_url: config.callbackUrl,
+    gaps: health.gaps.map(({ code, openedAt, message }) => ({ code, opened_at: openedAt.toISOString(), message })),
   };
 }
 

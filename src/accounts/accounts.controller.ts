@@ -74,6 +74,12 @@ export class AccountsController {
   @Operation({
     ...WRITE,
     id: 'createAccount',
+    example: {
+      name: 'Business B',
+      phone_number_id: '106540352242923',
+      waba_id: '200000000000001',
+      access_token: 'EAAJB0example0token',
+    },
     summary: 'Add an account',
     description:
       'Name and picture are read from Meta afterwards; when that fails the account is there, and `profile_error` says why.',
@@ -101,6 +107,7 @@ export class AccountsController {
   @Operation({
     ...WRITE,
     id: 'updateAccount',
+    example: { name: 'Business A' },
     summary: 'Change an account',
     description: 'Changes the given fields only. With new credentials the profile is read from Meta again.',
     answers: AccountDto,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { equalsInConstantTime, fingerprint, Secret } from '../common/secret.js';
@@ -10,6 +11,7 @@ import { mayUse, type Principal } from '../http/principal.js';
 import { Outbox } from '../outbox/outbox.js';
 import type { Account } from './account.js';
 import { accountAlertEvent } from './account-alert.js';
+import { accountDifferences, accountEntry, describeAccount, secretsIn } from './account-audit.js';
 import { AccountDirectory } from './account-directory.js';
 import { isStopped, type Standing } from './account-events.js';
 import { AccountEventsRepository, type AccountEventRow } from './account-events.repository.js';
@@ -39,6 +41,17 @@ export type AccountChanges = Partial<NewAccount>;
  */
 export type DeletionCheck = (accountId: number, tx: Tx) => Promise<void>;
 
+/** Something that should be there and is not. */
+export interface AccountGap {
+  /** As in the `account.alert` that told of it. */
+  code: string;
+  openedAt: Date;
+  message: string;
+}
+
+/** Tells what is missing at an account now. */
+export type GapReader = (accountId: number) => Promise<AccountGap[]>;
+
 /** Whether an account can work, and what Meta says of its number. */
 export interface AccountHealth extends NumberHealth {
   record: AccountRecord;
@@ -46,6 +59,8 @@ export interface AccountHealth extends NumberHealth {
   signatureConfigured: boolean;
   /** What Meta told of it by webhook, newest first. */
   events: AccountEventRow[];
+  /** What does not come though it should, the oldest first. */
+  gaps: AccountGap[];
 }
 
 const LIST = 'accounts';
@@ -74,6 +89,7 @@ const HEALTH_EVENTS = 20;
 @Injectable()
 export class AccountsService {
   private readonly deletionChecks: DeletionCheck[] = [];
+  private readGaps: GapReader = () => Promise.resolve([]);
 
   constructor(
     private readonly database: Database,
@@ -85,6 +101,7 @@ export class AccountsService {
     private readonly events: AccountEventsRepository,
     private readonly ports: AccountPorts,
     private readonly outbox: Outbox,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** All accounts that are not deleted, active or not, with their secrets; at most a second old. */
@@ -118,6 +135,11 @@ export class AccountsService {
     this.deletionChecks.push(check);
   }
 
+  /** Whoever looks for gaps stands above accounts, so it says by itself what it found. Register when the module starts. */
+  registerGapReader(reader: GapReader): void {
+    this.readGaps = reader;
+  }
+
   /** The accounts that the asking key may use. */
   async list(query: { cursor?: string; limit: number }, by: Principal): Promise<Page<AccountRecord>> {
     const rows = await this.repository.findPage(by.accountIds, decodeIdCursor(LIST, query.cursor), query.limit);
@@ -145,7 +167,9 @@ export class AccountsService {
         verifyToken: this.newVerifyToken(id),
         ...this.columnsOf(id, input, []),
       });
-      return this.repository.getIn(tx, id);
+      const made = await this.repository.getIn(tx, id);
+      await this.audit.append(tx, [accountEntry('created', id, { ...describeAccount(made), ...secretsIn(input) })]);
+      return made;
     });
     return this.refreshed(record);
   }
@@ -173,8 +197,13 @@ export class AccountsService {
       if (changes.accessToken && this.vault.readAccessToken(before) !== changes.accessToken.reveal()) {
         await this.announceCredentials(tx, id);
       }
+      const after = await this.repository.getIn(tx, id);
+      const changed = accountDifferences(before, after, changes);
+      if (Object.keys(changed).length > 0) {
+        await this.audit.append(tx, [accountEntry('updated', id, changed)]);
+      }
       return {
-        record: await this.repository.getIn(tx, id),
+        record: after,
         isProfileOld: isOtherNumber || changes.accessToken !== undefined,
       };
     });
@@ -184,8 +213,8 @@ export class AccountsService {
   /** Forgets the credentials and frees the phone number id; what was sent and received stays. */
   async remove(id: number, by: Principal | null): Promise<void> {
     await this.write(async (tx) => {
-      const { managedBy } = await this.lock(tx, id, by);
-      if (managedBy === 'environment') {
+      const before = await this.lock(tx, id, by);
+      if (before.managedBy === 'environment') {
         throw managedByEnvironment('It is deleted by taking its variables out of the environment.');
       }
       for (const check of this.deletionChecks) {
@@ -204,6 +233,7 @@ export class AccountsService {
           verifyToken: '',
         },
       );
+      await this.audit.append(tx, [accountEntry('deleted', id, describeAccount(before))]);
     });
   }
 
@@ -212,6 +242,7 @@ export class AccountsService {
     return this.write(async (tx) => {
       await this.lock(tx, id, by);
       await tx.manager.update(AccountRecord, { id }, { verifyToken: this.newVerifyToken(id) });
+      await this.audit.append(tx, [accountEntry('verify_token_rotated', id, { verify_token: { changed: true } })]);
       return this.repository.getIn(tx, id);
     });
   }
@@ -228,6 +259,7 @@ export class AccountsService {
       record,
       signatureConfigured: record.appSecret !== null || this.config.webhook.appSecret !== null,
       events: await this.events.listRecent(this.database, id, HEALTH_EVENTS),
+      gaps: await this.readGaps(id),
       ...(await this.profiles.check(record)),
     };
   }

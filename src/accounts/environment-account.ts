@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { onceItSucceeds } from '../common/once.js';
 import { Secret } from '../common/secret.js';
 import { Config } from '../config/config.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Database, type Tx } from '../database/database.js';
+import { accountEntry } from './account-audit.js';
 import { AccountRecord } from './account.entity.js';
 import { AccountVault } from './account-vault.js';
 import { AccountsRepository } from './accounts.repository.js';
@@ -24,6 +26,7 @@ export class EnvironmentAccount implements OnModuleInit {
     private readonly database: Database,
     private readonly repository: AccountsRepository,
     private readonly vault: AccountVault,
+    private readonly audit: AuditTrail,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.ensure = onceItSucceeds(() => this.database.transaction((tx) => this.sync(tx)));
@@ -57,6 +60,7 @@ export class EnvironmentAccount implements OnModuleInit {
         verifyToken,
         managedBy: 'environment',
       });
+      await this.audit.append(tx, [accountEntry('created', id, { phone_number_id: phoneNumberId, waba_id: wabaId })]);
       return;
     }
     const isTakenOver = known.managedBy !== 'environment';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { phoneFromWaId, withoutPlus, type PhoneNumber } from '../common/phone-number.js';
 import { USER_ID } from '../contacts/contact.dto.js';
 import { PeopleService } from '../contacts/people.service.js';
@@ -23,6 +24,7 @@ export class BlockWriter {
   constructor(
     private readonly repository: BlockingRepository,
     private readonly people: PeopleService,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** What a call came to; of whom Meta said nothing, nothing changes. */
@@ -97,6 +99,7 @@ export class BlockWriter {
     }
     const contactIds = [...blocked].map(({ contactId }) => contactId);
     await this.people.setBlocked(tx, account.id, contactIds, true);
+    await this.note(tx, account.id, 'contact.blocked', contactIds);
   }
 
   private async writeUnblocks(
@@ -111,12 +114,21 @@ export class BlockWriter {
       const contactIds = people.map(({ contactId }) => contactId);
       // By number too: a block may have been another's who had the number then, and Meta blocks numbers.
       const freed = await this.repository.writeUnblocked(tx, account.id, namesOf(people), actor);
-      await this.people.setBlocked(tx, account.id, [...new Set([...contactIds, ...freed])], false);
+      const free = [...new Set([...contactIds, ...freed])];
+      await this.people.setBlocked(tx, account.id, free, false);
+      await this.note(tx, account.id, 'contact.unblocked', free);
     }
     if (refused.length > 0) {
       const refusals = refused.map(({ target, user }) => ({ ...namesOfTarget(target), ...reasonOf(user.failure) }));
       await this.repository.writeUnblockRefused(tx, account.id, refusals, actor);
     }
+  }
+
+  private note(tx: Tx, accountId: number, action: string, contactIds: readonly number[]): Promise<void> {
+    return this.audit.append(
+      tx,
+      contactIds.map((objectId) => ({ action, objectType: 'contact', objectId, accountId })),
+    );
   }
 }
 

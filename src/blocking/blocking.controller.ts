@@ -49,6 +49,7 @@ export class BlockingController {
   @Operation({
     ...WRITE,
     id: 'blockUser',
+    example: { phone: '+919876500005', reason: 'spam', blocked_by: 'asha@example.com' },
     summary: 'Block a person',
     description: `Meta lets a number block only people who wrote to it within the last 24 hours. ${REFUSED}`,
     answers: BlockAnswerDto,
@@ -65,6 +66,7 @@ export class BlockingController {
   @Operation({
     ...WRITE,
     id: 'unblockUser',
+    example: { phone: '+919876500005', unblocked_by: 'asha@example.com' },
     summary: 'Unblock a person',
     description: `The person stands in the body or in the query. ${REFUSED}`,
     answers: BlockAnswerDto,
@@ -85,6 +87,7 @@ export class BlockingController {
   @Operation({
     ...WRITE,
     id: 'blockUsers',
+    example: { phones: ['+919876500006', '98765 00007'], reason: 'spam' },
     summary: 'Block up to 1,000 people',
     description: 'One call of Meta’s. Who is refused, invalid or named twice costs only their own line.',
     answers: BulkBlockAnswerDto,
@@ -100,6 +103,7 @@ export class BlockingController {
   @Operation({
     ...WRITE,
     id: 'unblockUsers',
+    example: { phones: ['+919876500006', '98765 00007'] },
     summary: 'Unblock up to 1,000 people',
     description: 'One call of Meta’s. Who is refused, invalid or named twice costs only their own line.',
     answers: BulkUnblockAnswerDto,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { Database, type Queryable, type Tx } from '../database/database.js';
 import { Outbox } from '../outbox/outbox.js';
@@ -30,6 +31,7 @@ export class CampaignMoves {
     private readonly audience: CampaignAudience,
     private readonly outbox: Outbox,
     private readonly enqueue: Enqueue,
+    private readonly audit: AuditTrail,
   ) {}
 
   /**
@@ -80,7 +82,7 @@ export class CampaignMoves {
       await this.campaigns.update(tx, { accountId: account.id, id }, { visible_account_ids: visibleIds });
       await this.audience.begin(tx, account, { ...before, visible_account_ids: visibleIds }, first);
       await this.recipients.split(tx, id);
-      return this.moved(tx, account.id, id);
+      return this.moved(tx, before, 'started');
     });
   }
 
@@ -118,7 +120,9 @@ export class CampaignMoves {
         visible_account_ids: visible && [...visible],
       },
     );
-    return this.moved(tx, account.id, id);
+    return this.moved(tx, before, isOff ? 'unscheduled' : 'scheduled', {
+      scheduled_at: times.scheduled_at?.toISOString() ?? null,
+    });
   }
 
   /** It was due and could not start: it has failed, and says why. Nothing, when it is on the schedule no more. */
@@ -130,20 +134,20 @@ export class CampaignMoves {
         return;
       }
       if (await this.campaigns.move(tx, { accountId, id: before.id }, 'failed', ['scheduled'], reason)) {
-        await this.moved(tx, accountId, id);
+        await this.moved(tx, before, 'failed', { code: error.code });
       }
     });
   }
 
   pause(account: Account, id: number): Promise<CampaignRow> {
     const reason = { code: 'paused_by_user', message: 'Paused by a caller.' };
-    return this.stop(account, id, { move: 'pause', to: 'paused', reason });
+    return this.stop(account, id, { move: 'pause', to: 'paused', reason }, 'paused');
   }
 
   /** Final. What was sent stays sent; the rest stays pending for the record. */
   cancel(account: Account, id: number): Promise<CampaignRow> {
     const reason = { code: 'cancelled_by_user', message: 'Cancelled by a caller.' };
-    return this.stop(account, id, { move: 'cancel', to: 'cancelled', reason });
+    return this.stop(account, id, { move: 'cancel', to: 'cancelled', reason }, 'cancelled');
   }
 
   async resume(account: Account, id: number): Promise<CampaignRow> {
@@ -153,7 +157,7 @@ export class CampaignMoves {
         throw wrongMove('resume', before.status);
       }
       await this.checkSendable(tx, account, before);
-      return this.moved(tx, account.id, id);
+      return this.moved(tx, before, 'resumed');
     });
     await this.wake(account.id);
     return row;
@@ -167,10 +171,11 @@ export class CampaignMoves {
         throw wrongMove('retry-failed', before.status);
       }
       await this.checkSendable(tx, account, before);
-      if ((await this.recipients.retryFailed(tx, id)) === 0) {
+      const count = await this.recipients.retryFailed(tx, id);
+      if (count === 0) {
         throw new AppError('nothing_to_retry', 'Nobody of this campaign has failed in a way that can be tried again.');
       }
-      return this.moved(tx, account.id, id);
+      return this.moved(tx, before, 'retried', { recipients: count });
     });
     await this.wake(account.id);
     return row;
@@ -196,19 +201,19 @@ export class CampaignMoves {
         await this.checkSendable(tx, account, before);
         await this.go(tx, before, { move: 'retry-failed', to: 'running' });
       }
-      return this.moved(tx, account.id, id);
+      return this.moved(tx, before, 'unknown_resolved', { recipients: count, action });
     });
     await this.wake(account.id);
     return row;
   }
 
-  private stop(account: Account, id: number, move: Move): Promise<CampaignRow> {
+  private stop(account: Account, id: number, move: Move, deed: string): Promise<CampaignRow> {
     return this.database.transaction(async (tx) => {
       const before = await this.lock(tx, account.id, id);
       if (!(await this.go(tx, before, move))) {
         throw wrongMove(move.move, before.status);
       }
-      return this.moved(tx, account.id, id);
+      return this.moved(tx, before, deed);
     });
   }
 
@@ -221,9 +226,21 @@ export class CampaignMoves {
     return this.enqueue.enqueue('campaign-drain', { accountId }, { key: `account-${accountId}` });
   }
 
-  private async moved(tx: Tx, accountId: number, id: number): Promise<CampaignRow> {
+  /** Tells everybody of a move, and writes down who made it. */
+  private async moved(
+    tx: Tx,
+    before: CampaignRow,
+    deed: string,
+    facts: Record<string, unknown> = {},
+  ): Promise<CampaignRow> {
+    const { account_id: accountId, id } = before;
     const row = await this.require(tx, accountId, id);
     await this.outbox.append(tx, [campaignEvent('campaign.progress', row)]);
+    const changes =
+      before.status === row.status ? facts : { status: { from: before.status, to: row.status }, ...facts };
+    await this.audit.append(tx, [
+      { action: `campaign.${deed}`, objectType: 'campaign', objectId: id, accountId, changes },
+    ]);
     return row;
   }
 

@@ -186,13 +186,13 @@ export class ResolveUnknownDto extends AccountScopedDto {
 }
 
 export class ListCampaignsQuery extends PageQuery {
-  @OptionalText({ max: 100, description: 'Part of the name.' })
+  @OptionalText({ max: 100, description: 'Part of the name.', example: 'diwali' })
   q?: string;
 
-  @OneOf(CAMPAIGN_STATUSES, { optional: true })
+  @OneOf(CAMPAIGN_STATUSES, { optional: true, description: 'Only those with this status.' })
   status?: string;
 
-  @Id({ optional: true })
+  @Id({ optional: true, description: 'Only those of this template.' })
   template_id?: number;
 }
 

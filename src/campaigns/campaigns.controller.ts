@@ -65,6 +65,15 @@ export class CampaignsController {
   @Post()
   @Operation({
     id: 'createCampaign',
+    example: {
+      name: 'Diwali offers',
+      template_id: 1,
+      audience_type: 'contacts',
+      audience_filters: { labels__name: 'VIP' },
+      parameter_mappings: { '1': 'name', '2': 'order_id' },
+      missing_variables: 'default',
+      default_value: 'friend',
+    },
     summary: 'Create a campaign, as a draft',
     tag: TAG,
     scope: 'campaigns:write',
@@ -93,6 +102,7 @@ export class CampaignsController {
   @Patch(':id')
   @Operation({
     id: 'updateCampaign',
+    example: { name: 'Diwali offers, evening' },
     summary: 'Change a draft',
     description: 'The name can be changed at any time, everything else before it runs.',
     tag: TAG,
@@ -205,6 +215,7 @@ export class CampaignsController {
   @Post(':id/schedule')
   @Operation({
     id: 'scheduleCampaign',
+    example: { scheduled_at: '2030-11-21T09:30:00.000Z', time_zone: 'Asia/Kolkata' },
     summary: 'Start it later, or take it off the schedule',
     tag: TAG,
     scope: 'campaigns:write',
@@ -271,6 +282,7 @@ export class CampaignsController {
   @Post(':id/winner')
   @Operation({
     id: 'pickCampaignWinner',
+    example: { variant_id: 1 },
     summary: 'Choose the variant that the rest of the audience gets',
     description: 'Before the trial is over; otherwise the metric of `ab_test` decides.',
     tag: TAG,

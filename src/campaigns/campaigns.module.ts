@@ -32,6 +32,7 @@ import { PreflightRepository } from './preflight/preflight.repository.js';
 import { PreflightService } from './preflight/preflight.service.js';
 import { CampaignCosts } from './pricing/campaign-costs.js';
 import { CostsRepository } from './pricing/costs.repository.js';
+import { MessagePricer } from './pricing/message-pricer.js';
 import { RateTableController } from './pricing/rate-table.controller.js';
 import { RatesRepository } from './pricing/rates.repository.js';
 import { RatesService } from './pricing/rates.service.js';
@@ -87,6 +88,7 @@ import { SendingLease } from './sending/sending-lease.entity.js';
     CooldownPeople,
     CooldownsRepository,
     CostsRepository,
+    MessagePricer,
     OutcomesRepository,
     PreflightRepository,
     PreflightService,

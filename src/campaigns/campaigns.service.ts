@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
 import { AccountsService } from '../accounts/accounts.service.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { sleep } from '../common/sleep.js';
@@ -37,6 +38,7 @@ export class CampaignsService implements OnModuleInit {
     private readonly audience: CampaignAudience,
     private readonly moves: CampaignMoves,
     private readonly accounts: AccountsService,
+    private readonly audit: AuditTrail,
   ) {}
 
   onModuleInit(): void {
@@ -139,6 +141,10 @@ export class CampaignsService implements OnModuleInit {
       if (!(await this.campaigns.delete(tx, { accountId: account.id, id }, sourcesOf('delete')))) {
         throw wrongMove('delete', row.status);
       }
+      const changes = { name: row.name, status: row.status };
+      await this.audit.append(tx, [
+        { action: 'campaign.deleted', objectType: 'campaign', objectId: id, accountId: account.id, changes },
+      ]);
     });
   }
 

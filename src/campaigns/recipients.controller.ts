@@ -49,7 +49,15 @@ export class RecipientsController {
     status: 200,
     errors: ['not_found'],
   })
-  @ApiOkResponse({ description: 'A CSV file.', content: { 'text/csv': { schema: { type: 'string' } } } })
+  @ApiOkResponse({
+    description: 'A CSV file.',
+    content: {
+      'text/csv': {
+        schema: { type: 'string' },
+        example: 'id,line,phone_number,name,status\r\n1,2,+919876500001,Asha Rao,read\r\n',
+      },
+    },
+  })
   async export(@Param() { id }: IdParam, @Query() query: RecipientFilterQuery): Promise<StreamableFile> {
     const file = await this.recipients.export(await this.accounts.current(), id, toRecipientFilter(query));
     return new StreamableFile(Readable.from(toCsv(file), { objectMode: false }), {

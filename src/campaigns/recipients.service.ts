@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { parsePhoneNumber } from '../common/phone-number.js';
@@ -36,6 +37,7 @@ export class RecipientsService {
     private readonly campaigns: CampaignsRepository,
     private readonly recipients: RecipientListRepository,
     private readonly config: Config,
+    private readonly audit: AuditTrail,
   ) {}
 
   async list(
@@ -57,6 +59,10 @@ export class RecipientsService {
   async export(account: Account, id: number, query: RecipientQuery): Promise<RecipientExport> {
     const filter = this.filterOf(await this.find(account, id), query);
     const variants = await this.campaigns.findVariants(this.database, id);
+    // Before the first row is out.
+    await this.audit.append(this.database, [
+      { action: 'campaign.recipients_exported', objectType: 'campaign', objectId: id, accountId: account.id },
+    ]);
     return {
       parameterNames: await this.recipients.findParameterNames(this.database, filter),
       variantNames: new Map(variants.map((variant) => [variant.id, variant.name])),

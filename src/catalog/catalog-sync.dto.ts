@@ -13,7 +13,7 @@ export class SyncCatalogDto extends AccountScopedDto {
 }
 
 export class ListCatalogSyncsQuery extends PageQuery {
-  @CatalogId({ optional: true })
+  @CatalogId({ optional: true, description: 'Only those of this catalog.' })
   catalog_id?: string;
 }
 

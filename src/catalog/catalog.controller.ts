@@ -29,6 +29,7 @@ export class CatalogController {
   @Operation({
     ...WRITE,
     id: 'syncCatalog',
+    example: { catalog_id: '500000000000001' },
     summary: 'Bring the products of a catalog from Meta',
     description:
       'Reads all pages, in the background. Products that Meta no longer has are not active and stay; what was made here ' +

@@ -18,7 +18,7 @@ const Currency = (description: string): PropertyDecorator =>
   Text({ max: 3, nullable: true, description, example: 'INR' });
 
 export class ListOrdersQuery extends PageQuery {
-  @Status({ optional: true })
+  @Status({ optional: true, description: 'Only those with this status.' })
   status?: OrderStatus;
 
   @Id({ optional: true, description: 'Whose orders.' })
@@ -27,7 +27,12 @@ export class ListOrdersQuery extends PageQuery {
   @Phone({ optional: true, description: 'Whose orders, in any spelling.' })
   phone?: string;
 
-  @Text({ max: 200, optional: true, description: 'Whose orders, by Meta’s user id.' })
+  @Text({
+    max: 200,
+    optional: true,
+    description: 'Whose orders, by Meta’s user id.',
+    example: 'IN.13491208655302741918',
+  })
   user_id?: string;
 
   @Timestamp({ optional: true, description: 'Placed at or after.' })
@@ -39,6 +44,7 @@ export class ListOrdersQuery extends PageQuery {
   @OptionalText({
     max: 200,
     description: 'Part of the text, the notes, the customer’s name, or of a product’s name or retailer_id.',
+    example: 'shirt',
   })
   q?: string;
 }

@@ -44,6 +44,7 @@ export class OrdersController {
   @Patch(':id')
   @Operation({
     id: 'updateOrder',
+    example: { status: 'confirmed', notes: 'Gift wrapped.' },
     summary: 'Say how far an order is, or note something',
     tag: TAG,
     scope: 'catalog:write',

@@ -99,13 +99,13 @@ export class UpdateProductDto extends ProductFieldsDto {
 }
 
 export class ListProductsQuery extends PageQuery {
-  @OptionalText({ max: 200, description: 'Part of the name or of the retailer_id.' })
+  @OptionalText({ max: 200, description: 'Part of the name or of the retailer_id.', example: 'shirt' })
   q?: string;
 
-  @CatalogId({ optional: true })
+  @CatalogId({ optional: true, description: 'Only those of this catalog.' })
   catalog_id?: string;
 
-  @Bool({ optional: true })
+  @Bool({ optional: true, description: 'Only those that Meta has, or only those that are gone.' })
   is_active?: boolean;
 
   @OptionalText({ max: MAX_WORD, description: 'As Meta names it, in any case.', example: 'in stock' })

@@ -42,6 +42,14 @@ export class ProductsController {
   @Operation({
     ...WRITE,
     id: 'createProduct',
+    example: {
+      catalog_id: '500000000000001',
+      retailer_id: 'SHIRT-M',
+      name: 'Linen shirt, M',
+      price: '1299 INR',
+      url: 'https://example.com/shirt',
+      image_url: 'https://example.com/shirt.jpg',
+    },
     summary: 'Create a product',
     description:
       'Makes it here; Meta hears nothing of it, and a sync does not take it for gone. When a sync finds its retailer_id at ' +
@@ -64,6 +72,7 @@ export class ProductsController {
   @Operation({
     ...WRITE,
     id: 'updateProduct',
+    example: { price: '999 INR' },
     summary: 'Change a product',
     description:
       'Changes the given fields here; Meta hears nothing of it. Of a product that Meta has, the next sync brings Meta’s ' +

@@ -60,7 +60,10 @@ const ERRORS = {
   client_ref_taken: { status: 409, title: 'The client_ref is taken' },
   media_not_ready: { status: 409, title: 'The file is still being fetched' },
   message_expired: { status: 409, title: 'The message was too old to be sent' },
+  webhook_endpoint_disabled: { status: 409, title: 'The webhook endpoint is disabled' },
+  webhook_endpoint_limit: { status: 409, title: 'There are as many webhook endpoints as there may be' },
   idempotency_in_progress: { status: 409, title: 'A request with this key is still running' },
+  event_gone: { status: 410, title: 'The event is not kept any more' },
   media_gone: { status: 410, title: 'The file is gone' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key belongs to another request' },
   cursor_expired: { status: 410, title: 'The cursor is too old' },
@@ -80,6 +83,8 @@ const ERRORS = {
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 
 export interface AppErrorOptions {
   /** Overrides the code's status, for the codes that have more than one (`graph_error`: 422, 429 or 502). */

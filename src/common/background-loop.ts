@@ -9,6 +9,13 @@ export interface LoopOptions {
   onError: (error: unknown) => void;
 }
 
+let lastRoundAt = Date.now();
+
+/** How long ago the last round of any loop of this process began, in ms: health is progress. */
+export function msSinceAnyRound(): number {
+  return Date.now() - lastRoundAt;
+}
+
 /** A loop that works when woken, and in any case every so often. Rounds never overlap. */
 export class BackgroundLoop {
   private readonly stopping = new AbortController();
@@ -45,6 +52,7 @@ export class BackgroundLoop {
     while (!this.stopping.signal.aborted) {
       this.isWoken = false;
       this.tickedAt = Date.now();
+      lastRoundAt = this.tickedAt;
       try {
         await this.options.round(this.stopping.signal);
       } catch (error) {

@@ -19,6 +19,7 @@ export class Config {
     trustProxy: string | number | null;
     allowApiKeyInQuery: boolean;
     rateLimitPerKey: number;
+    keyGuessesPerMinute: number;
   };
   readonly databaseUrl: string;
   readonly redisUrl: string;
@@ -33,8 +34,13 @@ export class Config {
     verifyToken: Secret | null;
     appSecret: Secret | null;
     allowUnsigned: boolean;
-    retentionDays: number;
+    /** The log shows bodies without what people write. */
+    redactsText: boolean;
   };
+  /** Days; 0: for ever. */
+  readonly retention: { webhookLogs: number; events: number; deliveries: number; audit: number };
+  /** Null: the worker listens nowhere. */
+  readonly workerPort: number | null;
   /** Where files are kept: the folder, or the bucket when there is one. */
   readonly media: {
     dir: string;
@@ -82,6 +88,7 @@ export class Config {
             : env.TRUST_PROXY,
       allowApiKeyInQuery: env.ALLOW_API_KEY_IN_QUERY ?? !this.isProduction,
       rateLimitPerKey: env.RATE_LIMIT_PER_KEY,
+      keyGuessesPerMinute: env.KEY_GUESSES_PER_MINUTE,
     };
     this.databaseUrl = env.DATABASE_URL;
     this.redisUrl = env.REDIS_URL;
@@ -97,8 +104,15 @@ export class Config {
       verifyToken: secret(env.WHATSAPP_VERIFY_TOKEN ?? env.META_WA_VERIFY_TOKEN),
       appSecret: secret(env.WHATSAPP_APP_SECRET),
       allowUnsigned: env.ALLOW_UNSIGNED_WEBHOOKS,
-      retentionDays: env.RETENTION_WEBHOOK_LOG_DAYS,
+      redactsText: env.WEBHOOK_LOG_REDACT_TEXT,
     };
+    this.retention = {
+      webhookLogs: env.RETENTION_WEBHOOK_LOG_DAYS,
+      events: env.RETENTION_EVENTS_DAYS,
+      deliveries: env.RETENTION_DELIVERIES_DAYS,
+      audit: env.RETENTION_AUDIT_DAYS,
+    };
+    this.workerPort = env.WORKER_PORT ?? null;
     this.media = { dir: env.MEDIA_DIR, s3: s3Of(env) };
     this.audiences = {
       module: env.AUDIENCES_MODULE ?? null,

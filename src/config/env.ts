@@ -230,11 +230,49 @@ export class Env {
   @Min(0)
   RATE_LIMIT_PER_KEY = 100;
 
+  /** Different wrong API keys that one address may try in a minute; 0 turns the limit off. */
+  @ToNumber()
+  @IsInt()
+  @Min(0)
+  @Max(1_000)
+  KEY_GUESSES_PER_MINUTE = 30;
+
   /** Days that webhook payloads are kept. */
   @ToNumber()
   @IsInt()
   @Min(1)
   RETENTION_WEBHOOK_LOG_DAYS = 30;
+
+  /** Leaves out of GET /webhook-logs/{id} what people write: text, captions, names, places. Secrets never show. */
+  @ToBoolean()
+  @IsBoolean()
+  WEBHOOK_LOG_REDACT_TEXT = false;
+
+  /** Days that events can be read again (GET /events) once they are old news. */
+  @ToNumber()
+  @IsInt()
+  @Min(1)
+  RETENTION_EVENTS_DAYS = 30;
+
+  /** Days that deliveries to webhook endpoints are kept. */
+  @ToNumber()
+  @IsInt()
+  @Min(1)
+  RETENTION_DELIVERIES_DAYS = 30;
+
+  /** Days that the audit log is kept; 0: for ever. */
+  @ToNumber()
+  @IsInt()
+  @Min(0)
+  RETENTION_AUDIT_DAYS = 365;
+
+  /** Port on which a worker answers /health/live, /health/ready and /metrics; unset: it listens nowhere. */
+  @IsOptional()
+  @ToNumber()
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  WORKER_PORT?: number;
 
   /** Port of the Graph simulator. */
   @ToNumber()

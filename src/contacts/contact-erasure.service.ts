@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError } from '../common/app-error.js';
 import { withoutPlus } from '../common/phone-number.js';
 import { Database } from '../database/database.js';
@@ -21,6 +22,7 @@ export class ContactErasureService {
     private readonly identities: PeopleRepository,
     private readonly imports: ImportsRepository,
     private readonly answers: IdempotentAnswers,
+    private readonly audit: AuditTrail,
   ) {}
 
   /**
@@ -44,6 +46,9 @@ export class ContactErasureService {
           await this.repository.keepOptOut(tx, id);
         }
         await this.identities.remove(tx, [id]);
+        await this.audit.append(tx, [
+          { action: 'contact.erased', objectType: 'contact', objectId: id, accountId: viewer.account.id },
+        ]);
       });
     } catch (error) {
       if (isForeignKeyViolation(error)) {

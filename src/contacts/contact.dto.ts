@@ -89,7 +89,7 @@ export class ContactFilterQuery extends AccountScopedDto {
   @Text({ optional: true, max: 50, description: 'Id of a label, else its name.', example: 'VIP' })
   label?: string;
 
-  @Bool({ optional: true })
+  @Bool({ optional: true, description: 'Only those who want no marketing, or only those who do not mind.' })
   opted_out?: boolean;
 
   @Bool({ optional: true, description: 'Blocked by the account.' })

@@ -60,7 +60,15 @@ export class ContactsController {
       'before the file does means that it is not whole.',
     status: 200,
   })
-  @ApiOkResponse({ description: 'A CSV file.', content: { 'text/csv': { schema: { type: 'string' } } } })
+  @ApiOkResponse({
+    description: 'A CSV file.',
+    content: {
+      'text/csv': {
+        schema: { type: 'string' },
+        example: 'id,phone,name,email\r\n1,+919876500001,Asha Rao,asha@example.com\r\n',
+      },
+    },
+  })
   async export(@Query() query: ContactFilterQuery): Promise<StreamableFile> {
     const pages = this.contacts.each(await this.viewer(), toQuery(query));
     return new StreamableFile(Readable.from(toCsv(pages), { objectMode: false }), {
@@ -73,6 +81,7 @@ export class ContactsController {
   @Operation({
     ...WRITE,
     id: 'createContact',
+    example: { phone: '+919876500009', name: 'Ravi Kumar', email: 'ravi@example.com', labels: ['VIP'] },
     summary: 'Create a contact',
     description:
       'One person is one contact, however the phone is written. With a key that is tied to accounts, a person who is ' +
@@ -96,6 +105,7 @@ export class ContactsController {
   @Operation({
     ...WRITE,
     id: 'updateContact',
+    example: { name: 'Asha Rao', notes: 'Prefers mornings.' },
     summary: 'Change a contact',
     description: 'Changes the given fields only. Labels are replaced as a whole.',
     answers: ContactDto,
@@ -110,6 +120,7 @@ export class ContactsController {
   @Operation({
     ...WRITE,
     id: 'optOutContact',
+    example: { source: 'phone call', reason: 'Asked to be left alone.' },
     summary: 'Note that a contact wants no marketing',
     description: 'Holds in the whole installation. Once is enough; `contact.opted_out` tells of it.',
     answers: ContactDto,
@@ -123,6 +134,7 @@ export class ContactsController {
   @Operation({
     ...WRITE,
     id: 'optInContact',
+    example: { source: 'web form' },
     summary: 'Note that a contact wants marketing again',
     description: 'Holds in the whole installation. `contact.subscribed` tells of who had opted out and is back.',
     answers: ContactDto,

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { actAs, currentActor, type Actor } from '../common/actor.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { parsePhoneNumber, type PhoneNumber } from '../common/phone-number.js';
@@ -57,6 +59,7 @@ export class ContactsService {
     private readonly labels: LabelsService,
     private readonly consent: ConsentService,
     private readonly config: Config,
+    private readonly audit: AuditTrail,
   ) {}
 
   async list(
@@ -72,20 +75,9 @@ export class ContactsService {
   }
 
   /** All of them, the oldest first, page by page: whoever reads slowly holds up nobody, and no page waits in memory. */
-  async *each(viewer: Viewer, query: ContactQuery): AsyncGenerator<ContactRow[]> {
-    const filter = this.visible(viewer, query);
-    for (let afterId = 0; ;) {
-      const page = { afterId, limit: EXPORT_PAGE };
-      const rows = await this.repository.listUp(this.database, filter, viewer.account, page);
-      if (rows.length > 0) {
-        yield rows;
-      }
-      const last = rows[EXPORT_PAGE - 1];
-      if (!last) {
-        return;
-      }
-      afterId = last.id;
-    }
+  each(viewer: Viewer, query: ContactQuery): AsyncGenerator<ContactRow[]> {
+    // The pages are asked for by the stream that they go into, which is nobody.
+    return this.exported(viewer, query, currentActor());
   }
 
   /** @throws `not_found`, also for people of other accounts than the viewer's */
@@ -173,6 +165,7 @@ export class ContactsService {
       await this.database.transaction(async (tx) => {
         await this.requireOwn(tx, viewer, id);
         await this.identities.remove(tx, [id]);
+        await this.note(tx, viewer, 'contact.deleted', id);
       });
     } catch (error) {
       if (isForeignKeyViolation(error)) {
@@ -193,6 +186,25 @@ export class ContactsService {
     await this.lock(tx, viewer, id);
     if (viewer.accountIds.length > 0 && (await this.repository.isLinkedBeyond(tx, id, viewer.accountIds))) {
       throw new AppError('contact_in_use', 'The contact is in use elsewhere in this installation.');
+    }
+  }
+
+  private async *exported(viewer: Viewer, query: ContactQuery, actor: Actor): AsyncGenerator<ContactRow[]> {
+    const filter = this.visible(viewer, query);
+    // Before the first row is out.
+    const entry = { action: 'contact.exported', objectType: 'contact', objectId: null, accountId: viewer.account.id };
+    await actAs(actor, () => this.audit.append(this.database, [entry]));
+    for (let afterId = 0; ;) {
+      const page = { afterId, limit: EXPORT_PAGE };
+      const rows = await this.repository.listUp(this.database, filter, viewer.account, page);
+      if (rows.length > 0) {
+        yield rows;
+      }
+      const last = rows[EXPORT_PAGE - 1];
+      if (!last) {
+        return;
+      }
+      afterId = last.id;
     }
   }
 
@@ -281,6 +293,11 @@ export class ContactsService {
       source: source || SOURCE,
       reason: reason || undefined,
     });
+    await this.note(tx, viewer, optedOut ? 'contact.opted_out' : 'contact.opted_in', contactId);
+  }
+
+  private note(tx: Tx, { account }: Viewer, action: string, id: number): Promise<void> {
+    return this.audit.append(tx, [{ action, objectType: 'contact', objectId: id, accountId: account.id }]);
   }
 }
 

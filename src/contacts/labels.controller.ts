@@ -32,6 +32,7 @@ export class LabelsController {
   @Operation({
     ...WRITE,
     id: 'createLabel',
+    example: { name: 'VIP', color: 'amber' },
     summary: 'Create a label',
     answers: LabelDto,
     status: 201,
@@ -45,6 +46,7 @@ export class LabelsController {
   @Operation({
     ...WRITE,
     id: 'updateLabel',
+    example: { color: 'teal' },
     summary: 'Rename or recolor a label',
     answers: LabelDto,
     errors: ['not_found', 'label_exists'],

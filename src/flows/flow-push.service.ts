@@ -136,7 +136,7 @@ export class FlowPushService {
         throw graphProblem(answer.failure, {}, MAY_BE_DONE);
       }
     }
-    await this.store.remove(account.id, id);
+    await this.store.remove(account.id, id, 'deleted');
   }
 
   /** The address where the flow can be looked at. @param renew lets older addresses end */
@@ -221,7 +221,7 @@ export class FlowPushService {
     }
     // In whole seconds, as Meta's events are: one of this second may be newer.
     const statusAt = new Date(Math.floor(askedAt.getTime() / SECOND_MS) * SECOND_MS);
-    return this.store.update(account.id, flow.id, { status, statusAt });
+    return this.store.update(account.id, flow.id, { status, statusAt }, status.toLowerCase());
   }
 
   /** Whether, for all that, it is done: told by what Meta has. */

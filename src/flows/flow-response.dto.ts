@@ -15,7 +15,7 @@ export class FlowResponseFilterQuery extends AccountScopedDto {
   @OptionalText(Q)
   q?: string;
 
-  @Id({ optional: true })
+  @Id({ optional: true, description: 'Only those of this contact.' })
   contact_id?: number;
 
   @Timestamp(FROM)
@@ -32,7 +32,7 @@ export class ListFlowResponsesQuery extends PageQuery {
   @OptionalText(Q)
   q?: string;
 
-  @Id({ optional: true })
+  @Id({ optional: true, description: 'Only those of this contact.' })
   contact_id?: number;
 
   @Timestamp(FROM)
@@ -48,15 +48,15 @@ export class ListAllFlowResponsesQuery extends ListFlowResponsesQuery {
 }
 
 export class FlowResponseParams {
-  @Id()
+  @Id({ description: 'Of the flow.' })
   id: number;
 
-  @Id()
+  @Id({ description: 'Of the answer.' })
   response_id: number;
 }
 
 export class UnmatchedResponseParam {
-  @Id()
+  @Id({ description: 'Of the answer.' })
   response_id: number;
 }
 

@@ -24,14 +24,14 @@ const READ = { tag: 'Flows', scope: 'flows:read' } as const;
 const WRITE = { tag: 'Flows', scope: 'flows:write' } as const;
 
 /** What people answered in flows. */
-@Controller('flows')
+@Controller()
 export class FlowResponsesController {
   constructor(
     private readonly accounts: AccountResolver,
     private readonly responses: FlowResponses,
   ) {}
 
-  @Get('responses')
+  @Get('flow-responses')
   @Operation({
     ...READ,
     id: 'listAllFlowResponses',
@@ -47,10 +47,11 @@ export class FlowResponsesController {
     return { responses: page.rows.map(toFlowResponseDto), next_cursor: page.nextCursor };
   }
 
-  @Patch('responses/:response_id')
+  @Patch('flow-responses/:response_id')
   @Operation({
     ...WRITE,
     id: 'updateUnmatchedFlowResponse',
+    example: { processed: true },
     summary: 'Mark an answer whose flow is not known as dealt with, or not',
     answers: FlowResponseDto,
     errors: ['not_found'],
@@ -63,7 +64,7 @@ export class FlowResponsesController {
     return toFlowResponseDto(await this.responses.mark(accountId, null, response_id, processed));
   }
 
-  @Get(':id/responses')
+  @Get('flows/:id/responses')
   @Operation({
     ...READ,
     id: 'listFlowResponses',
@@ -79,7 +80,7 @@ export class FlowResponsesController {
     return { responses: rows.map(toFlowResponseDto), next_cursor: nextCursor, total, unprocessed, sent, completed };
   }
 
-  @Get(':id/responses/export')
+  @Get('flows/:id/responses/export')
   @Operation({
     ...READ,
     id: 'exportFlowResponses',
@@ -90,7 +91,15 @@ export class FlowResponsesController {
     status: 200,
     errors: ['flow_not_found'],
   })
-  @ApiOkResponse({ description: 'A CSV file.', content: { 'text/csv': { schema: { type: 'string' } } } })
+  @ApiOkResponse({
+    description: 'A CSV file.',
+    content: {
+      'text/csv': {
+        schema: { type: 'string' },
+        example: 'id,phone,completed_at,service\r\n1,+919876500001,2026-11-21T09:30:00.000Z,haircut\r\n',
+      },
+    },
+  })
   async export(@Param() { id }: IdParam, @Query() query: FlowResponseFilterQuery): Promise<StreamableFile> {
     const { id: accountId } = await this.accounts.current();
     const file = await this.responses.export(accountId, id, toFlowResponseQuery(query));
@@ -100,10 +109,11 @@ export class FlowResponsesController {
     });
   }
 
-  @Patch(':id/responses/:response_id')
+  @Patch('flows/:id/responses/:response_id')
   @Operation({
     ...WRITE,
     id: 'updateFlowResponse',
+    example: { processed: true },
     summary: 'Mark an answer as dealt with, or not',
     answers: FlowResponseDto,
     errors: ['flow_not_found', 'not_found'],

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError } from '../common/app-error.js';
 import { decodeCursor, toPage, type Page } from '../common/page.js';
 import { Database } from '../database/database.js';
@@ -33,6 +34,7 @@ export class FlowResponses {
     private readonly database: Database,
     private readonly repository: FlowResponsesRepository,
     private readonly flows: FlowsService,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** Answers of one flow, the newest first, with the numbers of the flow. @throws `flow_not_found` */
@@ -82,6 +84,10 @@ export class FlowResponses {
       await this.flows.read(accountId, flowId);
     }
     const filter = { ...query, accountId, flowId };
+    // Before the first row is out.
+    await this.audit.append(this.database, [
+      { action: 'flow.responses_exported', objectType: 'flow', objectId: flowId, accountId },
+    ]);
     return { keys: await this.repository.keys(this.database, filter), pages: this.each(filter) };
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { Database, type Tx } from '../database/database.js';
 import type { Flow } from './flow.entity.js';
 import type { SyncedFlow } from './flow-reading.js';
 import { FlowsRepository, type UpsertedFlow } from './flows.repository.js';
@@ -18,6 +19,7 @@ export class FlowStore {
     private readonly database: Database,
     private readonly repository: FlowsRepository,
     private readonly flows: FlowsService,
+    private readonly audit: AuditTrail,
   ) {}
 
   insert(flow: Partial<Flow> & { accountId: number }): Promise<Flow> {
@@ -27,10 +29,14 @@ export class FlowStore {
     });
   }
 
-  /** @throws `flow_not_found` when it was deleted meanwhile */
-  update(accountId: number, id: number, changes: Partial<Flow>): Promise<Flow> {
+  /**
+   * @param deed to write down in the audit log, when it is one: `published`
+   * @throws `flow_not_found` when it was deleted meanwhile
+   */
+  update(accountId: number, id: number, changes: Partial<Flow>, deed?: string): Promise<Flow> {
     return this.database.transaction(async (tx) => {
       await this.repository.update(tx, accountId, id, changes);
+      await this.note(tx, accountId, id, deed);
       return this.flows.require(tx, accountId, id);
     });
   }
@@ -53,12 +59,22 @@ export class FlowStore {
     });
   }
 
-  remove(accountId: number, id: number): Promise<void> {
-    return this.database.transaction((tx) => this.repository.remove(tx, accountId, id));
+  /** @param deed as in {@link update} */
+  remove(accountId: number, id: number, deed?: string): Promise<void> {
+    return this.database.transaction(async (tx) => {
+      await this.repository.remove(tx, accountId, id);
+      await this.note(tx, accountId, id, deed);
+    });
   }
 
   unlinkGone(accountId: number, notSeenSince: Date): Promise<number> {
     return this.database.transaction((tx) => this.repository.unlinkGone(tx, accountId, notSeenSince));
+  }
+
+  private async note(tx: Tx, accountId: number, id: number, deed: string | undefined): Promise<void> {
+    if (deed !== undefined) {
+      await this.audit.append(tx, [{ action: `flow.${deed}`, objectType: 'flow', objectId: id, accountId }]);
+    }
   }
 
   /** The database's clock. */

@@ -105,7 +105,7 @@ export class ListFlowsQuery extends PageQuery {
   @OptionalText({ max: 255, description: 'Part of the name, or Meta’s id.', example: 'appointment' })
   q?: string;
 
-  @OneOf(FLOW_STATUSES, { optional: true })
+  @OneOf(FLOW_STATUSES, { optional: true, description: 'Only those with this status.' })
   status?: string;
 }
 

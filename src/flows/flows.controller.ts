@@ -73,6 +73,7 @@ export class FlowsController {
   @Operation({
     ...WRITE,
     id: 'createFlow',
+    example: { name: 'Book an appointment', starter: 'appointment' },
     summary: 'Create a flow',
     description:
       'Creates a draft at Meta and, when `flow_json` or a `starter` is given, uploads it. Faults that Meta finds in the JSON ' +
@@ -133,6 +134,7 @@ export class FlowsController {
   @Operation({
     ...WRITE,
     id: 'updateFlow',
+    example: { name: 'Book an appointment, new' },
     summary: 'Change what a flow is called, is for, or asks',
     description: 'The given fields only, at Meta too. Its screens change by upload.',
     answers: FlowDto,
@@ -234,6 +236,7 @@ export class FlowsController {
   @Operation({
     ...WRITE,
     id: 'cloneFlow',
+    example: { name: 'Book an appointment, copy' },
     summary: 'Make a draft with the screens of this flow',
     description: 'Of any flow, whatever its status; also at Meta.',
     answers: FlowDto,
@@ -262,6 +265,7 @@ export class FlowsController {
   @Post(':id/send')
   @SendOperation({
     id: 'sendFlow',
+    example: { phone: '+919876500001', cta: 'Book now', body: 'When would you like to come?' },
     summary: 'Send a flow to somebody',
     description:
       'A draft goes out as a draft, which only people with access to it can open. The answer comes back with the token of this ' +

@@ -13,13 +13,13 @@ export function ApiFileResponses(): MethodDecorator {
       name: 'Range',
       required: false,
       description: 'One part, such as bytes=0-1023.',
-      schema: { type: 'string' },
+      schema: { type: 'string', examples: ['bytes=0-1023'] },
     }),
     ApiHeader({
       name: 'If-None-Match',
       required: false,
       description: 'ETag of the file that the client has.',
-      schema: { type: 'string' },
+      schema: { type: 'string', examples: ['"3f786850e387550fdab836ed7e6dc881"'] },
     }),
   );
 }

@@ -3,7 +3,7 @@ import type { Account } from '../accounts/account.js';
 import { AppError } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { Database } from '../database/database.js';
-import type { UploadedFile } from '../http/upload.js';
+import type { UploadedFile } from '../http/uploaded-file.js';
 import type { Media } from './media.entity.js';
 import { MediaUploads } from './media-uploads.js';
 import { MediaRepository } from './media.repository.js';

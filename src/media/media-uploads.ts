@@ -5,7 +5,7 @@ import { AppError, invalidField } from '../common/app-error.js';
 import { counter } from '../common/metrics.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Database } from '../database/database.js';
-import type { UploadedFile } from '../http/upload.js';
+import type { UploadedFile } from '../http/uploaded-file.js';
 import { MediaApi } from '../meta/api/media.js';
 import { readingProblem } from '../meta/graph-problem.js';
 import { peek } from './byte-source.js';

@@ -4,10 +4,10 @@ import type { Media } from './media.entity.js';
 import { MEDIA_STATES, MEDIA_TYPES } from './media-state.js';
 
 export class ListMediaQuery extends PageQuery {
-  @OptionalText({ max: 200, description: 'Part of the file name.' })
+  @OptionalText({ max: 200, description: 'Part of the file name.', example: 'brochure' })
   q?: string;
 
-  @OneOf(MEDIA_TYPES, { optional: true })
+  @OneOf(MEDIA_TYPES, { optional: true, description: 'Only files that are sent as this.' })
   media_type?: string;
 }
 

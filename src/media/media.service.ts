@@ -3,7 +3,7 @@ import type { Account } from '../accounts/account.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { sleep } from '../common/sleep.js';
 import { Database, type Tx } from '../database/database.js';
-import type { UploadedFile } from '../http/upload.js';
+import type { UploadedFile } from '../http/uploaded-file.js';
 import { Enqueue } from '../queues/enqueue.js';
 import { parseRange } from './byte-range.js';
 import { EXPIRED, type FetchStep } from './fetch-decision.js';

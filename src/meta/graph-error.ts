@@ -108,6 +108,11 @@ export function meaningOf(code: number): Readonly<Meaning> | null {
   return MEANINGS.get(code) ?? (code >= 200 && code <= 299 ? PERMISSION : null);
 }
 
+/** Every code whose meaning is known, in ascending order. */
+export function documentedCodes(): number[] {
+  return [...MEANINGS.keys(), 200].sort((a, b) => a - b);
+}
+
 interface GraphErrorBody {
   message?: unknown;
   code?: unknown;

@@ -7,6 +7,7 @@ import { MediaApi } from './api/media.js';
 import { MessagesApi } from './api/messages.js';
 import { PhoneNumbersApi } from './api/phone-numbers.js';
 import { SignupsApi } from './api/signups.js';
+import { SubscribedAppsApi } from './api/subscribed-apps.js';
 import { TemplatesApi } from './api/templates.js';
 import { UploadsApi } from './api/uploads.js';
 import { GraphClient } from './graph-client.js';
@@ -20,6 +21,7 @@ const APIS = [
   MessagesApi,
   PhoneNumbersApi,
   SignupsApi,
+  SubscribedAppsApi,
   TemplatesApi,
   UploadsApi,
 ];

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { requireWaba } from '../accounts/require-waba.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { LabelsService } from '../contacts/labels.service.js';
 import { Database } from '../database/database.js';
@@ -33,6 +34,7 @@ export class SignupCreation {
     private readonly labels: LabelsService,
     private readonly api: SignupsApi,
     private readonly sync: SignupSync,
+    private readonly audit: AuditTrail,
   ) {}
 
   /**
@@ -104,6 +106,7 @@ export class SignupCreation {
       // The label comes from the attempt: its row knows when somebody deletes the label meanwhile.
       const labelId = await this.attempts.remove(tx, accountId, hash);
       const id = await this.repository.create(tx, accountId, signupId, content, labelId);
+      await this.audit.append(tx, [{ action: 'signup.created', objectType: 'signup', objectId: id, accountId }]);
       return (await this.repository.find(tx, accountId, id)) as SignupRecord;
     });
   }

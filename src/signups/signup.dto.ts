@@ -111,7 +111,7 @@ export class ListSignupsQuery extends PageQuery {
   @OptionalText({ max: 100, description: 'Part of name, message or Meta’s id.', example: 'spring' })
   q?: string;
 
-  @OneOf(STATUSES, { optional: true })
+  @OneOf(STATUSES, { optional: true, description: 'Only those with this status.' })
   status?: string;
 }
 

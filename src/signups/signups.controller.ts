@@ -58,6 +58,14 @@ export class SignupsController {
   @Operation({
     ...WRITE,
     id: 'createSignup',
+    example: {
+      display_name: 'Spring offers',
+      signup_message: 'Sign up for our offers.',
+      confirmation_message: 'Thank you. Your code: {{promo_code}}',
+      promo_code: 'SPRING10',
+      privacy_policy_url: 'https://example.com/privacy',
+      tos_accepted: true,
+    },
     summary: 'Create a signup at Meta',
     description:
       'Meta’s rules are checked first. `tos_accepted: true` is needed on the first signup of the business, and goes to Meta ' +
@@ -104,6 +112,7 @@ export class SignupsController {
   @Operation({
     ...WRITE,
     id: 'updateSignup',
+    example: { confirmation_message: 'Thank you. You will hear from us.' },
     summary: 'Change a signup',
     description:
       'Changes the given fields only, at Meta first; Meta hears of what is different and of nothing else. The label is kept ' +

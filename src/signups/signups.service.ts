@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError } from '../common/app-error.js';
 import { decodeCursor, decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { LabelsService } from '../contacts/labels.service.js';
@@ -43,6 +44,7 @@ export class SignupsService {
     private readonly subscribers: SubscribersRepository,
     private readonly labels: LabelsService,
     private readonly api: SignupsApi,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** The newest first. */
@@ -142,7 +144,7 @@ export class SignupsService {
   private async tell(account: Account, before: SignupRecord, after: Wanted, edits: MetaSignupChanges): Promise<void> {
     const answer = await this.api.update(account, before.signupId, edits);
     if (answer.ok) {
-      await this.keep(account.id, before.id, after);
+      await this.keep(account.id, before, after);
       return;
     }
     if (answer.failure.kind === 'ambiguous') {
@@ -150,7 +152,7 @@ export class SignupsService {
       const read = reading.ok ? readSignup({ ...reading.body, id: before.signupId }) : null;
       if (read) {
         const present: Wanted = { ...contentOf(read), status: read.status ?? before.status };
-        await this.keep(account.id, before.id, { ...present, privacyPolicyUrl: before.privacyPolicyUrl });
+        await this.keep(account.id, before, { ...present, privacyPolicyUrl: before.privacyPolicyUrl });
         if (hasAll(present, after, edits)) {
           return;
         }
@@ -159,8 +161,14 @@ export class SignupsService {
     throw graphProblem(answer.failure, {}, MAY_BE_CHANGED);
   }
 
-  private keep(accountId: number, id: number, { status, ...content }: Wanted): Promise<void> {
-    return this.database.transaction((tx) => this.repository.update(tx, accountId, id, content, status));
+  private keep(accountId: number, before: SignupRecord, { status, ...content }: Wanted): Promise<void> {
+    const { id } = before;
+    return this.database.transaction(async (tx) => {
+      await this.repository.update(tx, accountId, id, content, status);
+      const action =
+        status === before.status ? 'signup.updated' : `signup.${status === 'ACTIVE' ? 'enabled' : 'disabled'}`;
+      await this.audit.append(tx, [{ action, objectType: 'signup', objectId: id, accountId }]);
+    });
   }
 
   private setLabel(accountId: number, id: number, labelId: number | null): Promise<void> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
 import { requireWaba } from '../accounts/require-waba.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { invalidField } from '../common/app-error.js';
 import { Database } from '../database/database.js';
 import { isForeignKeyViolation } from '../database/pg-error.js';
@@ -28,6 +29,7 @@ export class TemplateDeletionService {
     private readonly api: TemplatesApi,
     private readonly store: TemplateStore,
     private readonly news: TemplateNews,
+    private readonly audit: AuditTrail,
   ) {}
 
   /**
@@ -100,6 +102,16 @@ export class TemplateDeletionService {
       await this.news.tell(
         tx,
         gone.map((template) => ({ template, aspects: ['status'] })),
+      );
+      await this.audit.append(
+        tx,
+        ids.map((id) => ({
+          action: 'template.deleted',
+          objectType: 'template',
+          objectId: id,
+          accountId,
+          changes: { on_meta: true },
+        })),
       );
     });
     for (const id of ids) {

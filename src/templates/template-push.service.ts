@@ -130,7 +130,7 @@ export class TemplatePushService {
     if (creationAskedAt !== null) {
       const found = await this.findAtMeta(account, template);
       if (found) {
-        return this.store.adopt(account.id, id, found);
+        return this.adoptPushed(account.id, id, found);
       }
     }
     requirePushable(template);
@@ -163,11 +163,18 @@ export class TemplatePushService {
       // An earlier request that was lost on its way may have come to Meta only now: then this one is the duplicate.
       const late = await this.findAtMeta(account, template);
       if (late) {
-        return this.store.adopt(account.id, id, late);
+        return this.adoptPushed(account.id, id, late);
       }
     }
     await this.store.refused(account.id, template);
     throw graphProblem(answer.failure, {}, MAY_EXIST);
+  }
+
+  /** What an earlier push came to, whose answer was lost. */
+  private async adoptPushed(accountId: number, id: number, found: SyncedTemplate): Promise<TemplateRecord> {
+    const adopted = await this.store.adopt(accountId, id, found);
+    await this.store.pushed(accountId, id);
+    return adopted;
   }
 
   /** @param after what it is to be; @param edits what of it Meta is told */
@@ -213,6 +220,7 @@ export class TemplatePushService {
       // Whether it was done or not: what Meta has now is what is sent.
       const present = found && (await this.store.adopt(account.id, before.id, found));
       if (present && isDone(found)) {
+        await this.store.pushed(account.id, before.id);
         return present;
       }
       throw graphProblem(answer.failure, {}, MAY_BE_CHANGED);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { Database, type Tx } from '../database/database.js';
 import { TemplateNews, type TemplateAspect } from './template-news.js';
 import { readingTime, TemplateSyncRepository, type SyncedTemplate } from './template-sync.repository.js';
@@ -34,6 +35,7 @@ export class TemplateStore {
     private readonly repository: TemplatesRepository,
     private readonly synced: TemplateSyncRepository,
     private readonly news: TemplateNews,
+    private readonly audit: AuditTrail,
   ) {}
 
   now(): Promise<Date> {
@@ -67,8 +69,22 @@ export class TemplateStore {
         creationAskedAt: null,
         syncedAt: new Date(),
       });
+      await this.notePushed(tx, before);
       return this.told(tx, before);
     });
+  }
+
+  /** Meta is found to have it, or to have changed it, after an answer of its was lost. */
+  async pushed(accountId: number, id: number): Promise<void> {
+    await this.database.transaction(async (tx) => {
+      await this.notePushed(tx, await this.repository.lock(tx, accountId, id));
+    });
+  }
+
+  private notePushed(tx: Tx, { id, accountId, name, language }: TemplateRecord): Promise<void> {
+    return this.audit.append(tx, [
+      { action: 'template.pushed', objectType: 'template', objectId: id, accountId, changes: { name, language } },
+    ]);
   }
 
   /**

@@ -127,13 +127,18 @@ export class ListTemplatesQuery extends PageQuery {
   @OptionalText({ max: 100, description: 'Part of name or body.', example: 'order' })
   q?: string;
 
-  @Text({ optional: true, max: 30, example: 'APPROVED' })
+  @Text({
+    optional: true,
+    max: 30,
+    description: 'Only those with this status, as Meta writes it.',
+    example: 'APPROVED',
+  })
   status?: string;
 
-  @Text({ optional: true, max: 30, example: 'UTILITY' })
+  @Text({ optional: true, max: 30, description: 'Only those of this category.', example: 'UTILITY' })
   category?: string;
 
-  @Text({ optional: true, max: 10, example: 'en' })
+  @Text({ optional: true, max: 10, description: 'Only those in this language.', example: 'en' })
   language?: string;
 }
 

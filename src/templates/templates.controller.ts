@@ -64,6 +64,13 @@ export class TemplatesController {
   @Operation({
     ...WRITE,
     id: 'createTemplate',
+    example: {
+      name: 'order_shipped',
+      category: 'UTILITY',
+      language: 'en',
+      body_text: 'Hello {{1}}, your order {{2}} is on its way.',
+      examples: { body: ['Asha', 'ORD-1042'] },
+    },
     summary: 'Create a template',
     description: 'Makes a local DRAFT; Meta hears nothing of it yet.',
     answers: TemplateDto,
@@ -108,6 +115,7 @@ export class TemplatesController {
   @Operation({
     ...WRITE,
     id: 'updateTemplate',
+    example: { body_text: 'Hello {{1}}, your order {{2}} left today.', examples: { body: ['Asha', 'ORD-1042'] } },
     summary: 'Change a template',
     description:
       'Changes the given fields only. A draft changes here; one that Meta has (APPROVED, REJECTED or PAUSED) changes at ' +
@@ -153,6 +161,7 @@ export class TemplatesController {
   @Operation({
     ...READ,
     id: 'previewTemplate',
+    example: { params: { body: ['Asha', 'ORD-1042'] } },
     summary: 'Show what a person would get',
     description:
       'Renders header, body, footer, buttons and cards with the given values; `missing` names what has none.',

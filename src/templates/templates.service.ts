@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AppError, invalidField } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
-import { Database, type Queryable } from '../database/database.js';
+import { Database, type Queryable, type Tx } from '../database/database.js';
 import { isForeignKeyViolation, violatedUniqueKey } from '../database/pg-error.js';
 import { toTemplateColumns } from './template-definition.js';
 import { beingChanged, noSuchTemplate } from './template-leases.js';
@@ -23,6 +24,7 @@ export class TemplatesService {
     private readonly database: Database,
     private readonly repository: TemplatesRepository,
     private readonly samples: TemplateSamples,
+    private readonly audit: AuditTrail,
   ) {}
 
   get(q: Queryable, accountId: number, id: number): Promise<Template | null> {
@@ -118,7 +120,7 @@ export class TemplatesService {
    */
   async remove(accountId: number, id: number): Promise<void> {
     try {
-      if (!(await this.database.transaction((tx) => this.repository.remove(tx, accountId, id)))) {
+      if (!(await this.database.transaction((tx) => this.removeIn(tx, accountId, id)))) {
         await this.read(accountId, id);
         throw beingChanged();
       }
@@ -128,6 +130,22 @@ export class TemplatesService {
       }
       throw error;
     }
+  }
+
+  private async removeIn(tx: Tx, accountId: number, id: number): Promise<boolean> {
+    const isGone = await this.repository.remove(tx, accountId, id);
+    if (isGone) {
+      await this.audit.append(tx, [
+        {
+          action: 'template.deleted',
+          objectType: 'template',
+          objectId: id,
+          accountId,
+          changes: { on_meta: false },
+        },
+      ]);
+    }
+    return isGone;
   }
 
   private async writing<T>(work: () => Promise<T>): Promise<T> {

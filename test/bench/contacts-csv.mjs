@@ -84,7 +84,7 @@ async function importOf(bytes) {
     return done;
   }
   for (;;) {
-    const look = await call('GET', `/contacts/imports/${started.id}`);
+    const look = await call('GET', `/contact-imports/${started.id}`);
     if (look.status === 'completed') {
       return look;
     }

@@ -412,7 +412,7 @@ describe('a file of contacts', () => {
 
   describe('that is large', () => {
     const progress = async (id: number, options: Options = {}): Promise<Answer<Import>> =>
-      api.call<Import>('GET', `/contacts/imports/${id}`, options);
+      api.call<Import>('GET', `/contact-imports/${id}`, options);
 
     it('is imported in the background, with its progress', async () => {
       const bad = 'nobody,,\n';
@@ -525,7 +525,7 @@ describe('a file of contacts', () => {
       );
       return row?.id ?? 0;
     };
-    const look = (id: number): Promise<Answer<Import>> => api.call<Import>('GET', `/contacts/imports/${id}`);
+    const look = (id: number): Promise<Answer<Import>> => api.call<Import>('GET', `/contact-imports/${id}`);
 
     it('is given up after ten attempts, and holds up no other', async () => {
       const broken = await plant({ status: 'waiting', attempts: 9 });
@@ -605,7 +605,7 @@ describe('a file of contacts', () => {
       const answer = await upload<{ import: Import }>(api, first);
       expect(answer.status).toBe(202);
       const done = await eventually(
-        async () => (await api.call<Import>('GET', `/contacts/imports/${answer.body.import.id}`)).body,
+        async () => (await api.call<Import>('GET', `/contact-imports/${answer.body.import.id}`)).body,
         (body) => body.status === 'completed',
         60_000,
       );
@@ -667,7 +667,7 @@ describe('an import whose worker is killed', () => {
 
   it('goes on where it stood, and counts every line once', async () => {
     const look = async (id: number): Promise<Import> =>
-      (await processes.call<Import>('GET', `/contacts/imports/${id}`)).body;
+      (await processes.call<Import>('GET', `/contact-imports/${id}`)).body;
     let worker = await processes.startWorker();
     const csv = `${manyLines(LINES, 8_200_000_000)}\n+918200000000,Again,Last\n`;
     const { body } = await upload<{ import: Import }>(processes, csv);

@@ -84,8 +84,8 @@ describe('flows and people', () => {
   const responsesOf = async (flow: Flow, query = ''): Promise<Responses> =>
     (await call<Responses>('GET', `/flows/${flow.id}/responses?${query}`)).body;
   const unmatched = async (): Promise<FlowResponse[]> =>
-    (await call<Responses>('GET', '/flows/responses?unmatched=true')).body.responses;
-  const all = async (): Promise<FlowResponse[]> => (await call<Responses>('GET', '/flows/responses')).body.responses;
+    (await call<Responses>('GET', '/flow-responses?unmatched=true')).body.responses;
+  const all = async (): Promise<FlowResponse[]> => (await call<Responses>('GET', '/flow-responses')).body.responses;
   const arrived = async (wamid: string): Promise<FlowResponse> => {
     const seen = await eventually(all, (responses) => responses.some(({ message_id }) => message_id === wamid));
     return seen.find(({ message_id }) => message_id === wamid) as FlowResponse;
@@ -507,11 +507,11 @@ describe('flows and people', () => {
       const wamid = await post(newPhone(), { name: 'flow', body: 'Sent', response_json: '{"x":"1"}' });
       const { id } = await arrived(wamid);
       expect((await unmatched()).map((response) => response.id)).toContain(id);
-      expect(await call('PATCH', `/flows/responses/${id}`, { processed: true })).toMatchObject({
+      expect(await call('PATCH', `/flow-responses/${id}`, { processed: true })).toMatchObject({
         body: { processed: true },
       });
       const [newest] = (await responsesOf(flow)).responses as [FlowResponse];
-      expect((await call('PATCH', `/flows/responses/${newest.id}`, { processed: true })).status).toBe(404);
+      expect((await call('PATCH', `/flow-responses/${newest.id}`, { processed: true })).status).toBe(404);
     });
 
     it('is a CSV file with a column for each thing that was asked, safe for spreadsheets', async () => {

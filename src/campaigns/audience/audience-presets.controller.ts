@@ -37,6 +37,7 @@ export class AudiencePresetsController {
   @Post()
   @Operation({
     id: 'createAudiencePreset',
+    example: { name: 'VIPs', audience_type: 'contacts', audience_filters: { labels__name: 'VIP' } },
     summary: 'Keep an audience by name',
     description: 'What it says is copied into a campaign; changing or deleting a preset changes no campaign.',
     tag: TAG,

@@ -25,7 +25,7 @@ export class RecipientFilterQuery extends AccountScopedDto {
   @OneOf(RECIPIENT_STATUSES, { optional: true, description: STATUS_HELP })
   status?: RecipientStatus;
 
-  @OptionalText({ max: 100, description: 'Part of the phone or name, or a whole user id.' })
+  @OptionalText({ max: 100, description: 'Part of the phone or name, or a whole user id.', example: 'asha' })
   q?: string;
 
   @Text({ max: 50, optional: true, description: 'Only those who were skipped for this reason.', example: 'opted_out' })

@@ -49,6 +49,7 @@ export class CampaignPreflightController {
   @Post(':id/test')
   @Operation({
     id: 'testCampaign',
+    example: { phone: '+919876500001' },
     summary: 'Send one message of a campaign',
     description:
       'A single message like any other, in the inbox; the campaign does not count it. Values are those of `parameters`, ' +

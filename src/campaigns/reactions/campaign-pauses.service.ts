@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { accountAlertEvent } from '../../accounts/account-alert.js';
 import type { Account } from '../../accounts/account.js';
 import { AccountsService } from '../../accounts/accounts.service.js';
+import { AuditTrail } from '../../audit/audit-trail.js';
 import type { Tx } from '../../database/database.js';
 import { Outbox } from '../../outbox/outbox.js';
 import { Enqueue } from '../../queues/enqueue.js';
@@ -25,6 +26,7 @@ export class CampaignPauses {
     private readonly templates: TemplatesService,
     private readonly outbox: Outbox,
     private readonly enqueue: Enqueue,
+    private readonly audit: AuditTrail,
   ) {}
 
   /**
@@ -139,6 +141,16 @@ export class CampaignPauses {
         subjectId: id,
         payload: { id, status, status_reason: reason, ...(resumedBy ? { resumed_by: resumedBy } : {}) },
       })),
+    );
+    const [action, from] = status === 'paused' ? ['campaign.paused', 'running'] : ['campaign.resumed', 'paused'];
+    const changes = {
+      status: { from, to: status },
+      ...(reason ? { code: reason.code } : {}),
+      ...(resumedBy ? { resumed_by: resumedBy } : {}),
+    };
+    await this.audit.append(
+      tx,
+      ids.map((id) => ({ action, objectType: 'campaign', objectId: id, accountId, changes })),
     );
   }
 }

@@ -19,14 +19,14 @@ import { ContactImportsService } from './contact-imports.service.js';
 
 const TAG = 'Contacts';
 
-@Controller('contacts')
+@Controller()
 export class ContactImportsController {
   constructor(
     private readonly accounts: AccountResolver,
     private readonly imports: ContactImportsService,
   ) {}
 
-  @Post('import')
+  @Post('contacts/import')
   @Operation({
     id: 'importContacts',
     summary: 'Import contacts from a CSV file',
@@ -82,7 +82,7 @@ export class ContactImportsController {
     });
   }
 
-  @Get('import/sample')
+  @Get('contacts/import/sample')
   @Operation({
     id: 'getContactImportSample',
     summary: 'Download a sample file for an import',
@@ -91,7 +91,15 @@ export class ContactImportsController {
     status: 200,
     accountScoped: false,
   })
-  @ApiOkResponse({ description: 'A CSV file.', content: { 'text/csv': { schema: { type: 'string' } } } })
+  @ApiOkResponse({
+    description: 'A CSV file.',
+    content: {
+      'text/csv': {
+        schema: { type: 'string' },
+        example: 'phone,name,email,labels\r\n+919876500001,Asha Rao,asha@example.com,VIP\r\n',
+      },
+    },
+  })
   sample(): StreamableFile {
     return new StreamableFile(Buffer.from(SAMPLE), {
       type: 'text/csv; charset=utf-8',
@@ -99,7 +107,7 @@ export class ContactImportsController {
     });
   }
 
-  @Get('imports/:id')
+  @Get('contact-imports/:id')
   @Operation({
     id: 'getContactImport',
     summary: 'Get an import and its progress',

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
+import { AuditTrail } from '../../audit/audit-trail.js';
 import { AppError } from '../../common/app-error.js';
 import type { LineError } from '../../common/csv-cell.js';
 import { sleep } from '../../common/sleep.js';
@@ -28,6 +29,7 @@ export class ContactImportsService {
     private readonly runner: ImportRunner,
     private readonly enqueue: Enqueue,
     private readonly config: Config,
+    private readonly audit: AuditTrail,
   ) {}
 
   /**
@@ -44,7 +46,18 @@ export class ContactImportsService {
     });
     const staged = await this.stage(viewer, id, file);
     const isSmall = staged.total <= MAX_LINES_AT_ONCE;
-    await this.repository.ready(this.database, id, staged, isSmall ? WORKERS_WAIT_S : 0);
+    await this.database.transaction(async (tx) => {
+      await this.repository.ready(tx, id, staged, isSmall ? WORKERS_WAIT_S : 0);
+      await this.audit.append(tx, [
+        {
+          action: 'contact_import.uploaded',
+          objectType: 'contact_import',
+          objectId: id,
+          accountId: account.id,
+          changes: { lines: staged.total },
+        },
+      ]);
+    });
     if (isSmall) {
       await this.runAtOnce(id);
     } else {

@@ -1,9 +1,14 @@
 import { Controller, Headers, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiHeader } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiParam, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Operation } from '../../http/operation.js';
 import { PUBLIC } from '../../http/principal.js';
 import { FlowExchangeService } from './flow-exchange.service.js';
+
+const ENCRYPTED = {
+  'text/plain': { schema: { type: 'string' as const }, example: 'n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=' },
+};
+const WORDS = { 'text/plain': { schema: { type: 'string' as const }, example: '' } };
 
 /** Meta's second door: phones that ask for the next screen of a flow. */
 @Controller('flow-data')
@@ -16,7 +21,23 @@ export class FlowDataController {
     name: 'X-Hub-Signature-256',
     required: true,
     description: 'sha256= and the HMAC of the body with the app secret.',
+    schema: { type: 'string' },
+    example: 'sha256=4f1e8a2bd9c35a70f6e2b8d4c1a9073e5d2f6b8c9a0e1d3f4b5c6a7d8e9f0a1b',
   })
+  @ApiParam({
+    name: 'token',
+    type: String,
+    description: 'Last part of the address that Meta was given.',
+    example: 'c1f3b2a49d8e4f6a8b7c6d5e4f3a2b1c',
+  })
+  @ApiResponse({ status: 200, description: 'The next screen, encrypted.', content: ENCRYPTED })
+  @ApiResponse({
+    status: 421,
+    description: 'Not to be decrypted: the phone fetches the public key again.',
+    content: WORDS,
+  })
+  @ApiResponse({ status: 427, description: 'The flow_token is no longer valid.', content: WORDS })
+  @ApiResponse({ status: 432, description: 'The signature is wrong.', content: WORDS })
   @ApiBody({
     schema: {
       type: 'object',

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
+import { AuditTrail } from '../../audit/audit-trail.js';
 import { Secret, sha256 } from '../../common/secret.js';
 import { Config } from '../../config/config.js';
 import { Database } from '../../database/database.js';
@@ -40,6 +41,7 @@ export class FlowKeys {
     private readonly repository: FlowKeysRepository,
     private readonly api: FlowEncryptionApi,
     private readonly config: Config,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** Our key beside Meta's. A key that Meta turns out to have is the current one from now on. @throws `graph_error` */
@@ -82,7 +84,7 @@ export class FlowKeys {
       }
       throw graphProblem(answer.failure, {}, UNKNOWN);
     }
-    const settled = await this.settle(account.id, key.id);
+    const settled = await this.settle(account.id, key.id, 'rotated');
     const found = await this.api.find(account);
     if (!found.ok) {
       // Meta took the key; that it cannot be asked for it right now changes nothing.
@@ -122,9 +124,13 @@ export class FlowKeys {
     }
   }
 
-  private async settle(accountId: number, id: number): Promise<FlowKeyRow> {
+  /** @param deed to write down in the audit log, when it is one */
+  private async settle(accountId: number, id: number, deed?: 'rotated'): Promise<FlowKeyRow> {
     const keys = await this.database.transaction(async (tx) => {
       await this.repository.settle(tx, accountId, id);
+      if (deed) {
+        await this.audit.append(tx, [{ action: `flow_key.${deed}`, objectType: 'flow_key', objectId: id, accountId }]);
+      }
       return this.repository.list(tx, accountId);
     });
     const settled = keys.find((key) => key.id === id);
