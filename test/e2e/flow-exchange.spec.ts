@@ -319,7 +319,7 @@ describe('the data exchange of flows', () => {
         const { status } = await post({ ...flow, url }, letter.body);
         expect([404, 400]).toContain(status);
       }
-      expect((await fetch(flow.url)).status).toBe(404);
+      expect((await fetch(flow.url)).status).toBe(405);
       const { body: account } = await journey.api.call<{ id: number }>('POST', '/accounts', {
         body: { name: 'Asleep', phone_number_id: '300000000000008', access_token: 'EAAasleep', is_active: false },
       });
