@@ -1,5 +1,5 @@
 import { BullModule, getQueueToken } from '@nestjs/bull';
-import { Global, Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Global, Inject, Module, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { Queue, QueueOptions } from 'bull';
 import type { Logger } from 'pino';
@@ -30,7 +30,7 @@ const CLOSE_DEADLINE_MS = 2_000;
   providers: [Enqueue, RedisHealth],
   exports: [BullModule, Enqueue, RedisHealth],
 })
-export class QueuesModule implements OnModuleInit, OnApplicationShutdown {
+export class QueuesModule implements OnModuleInit, BeforeApplicationShutdown {
   constructor(
     private readonly moduleRef: ModuleRef,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -46,8 +46,11 @@ export class QueuesModule implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    // Bull waits for active jobs without limit, and for Redis when it is away.
+  /**
+   * All at once, and before Nest closes them one after the other: each waits half a second for a connection that is listening.
+   * Bull waits for active jobs without limit, and for Redis when it is away.
+   */
+  async beforeApplicationShutdown(): Promise<void> {
     const closing = Promise.allSettled(this.queues().map((queue) => queue.close(true)));
     await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, CLOSE_DEADLINE_MS).unref())]);
   }
