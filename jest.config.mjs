@@ -7,6 +7,8 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*(?<!\\.json))\\.js$': '$1' },
   testTimeout: 60_000,
   maxWorkers: 2,
+  // ES modules of a test file are never let go: after sixty files a worker does little but collect garbage.
+  workerIdleMemoryLimit: '1200MB',
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
