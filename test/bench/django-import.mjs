@@ -105,7 +105,8 @@ function cli(...args) {
   const watch = setInterval(() => {
     try {
       const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1_024;
-      peakMb = Math.max(peakMb, Math.round(peak));
+      // A process that ends has no memory to tell of any more.
+      peakMb = Math.max(peakMb, Math.round(peak) || 0);
     } catch {
       // Linux only, and gone when it has ended.
     }
