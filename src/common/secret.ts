@@ -87,7 +87,14 @@ export function equalsInConstantTime(a: string, b: string): boolean {
   return timingSafeEqual(sha256(a), sha256(b));
 }
 
+const fingerprints = new WeakMap<Secret, string>();
+
 /** Names a secret without giving it away: for "which one signed this". */
 export function fingerprint(secret: Secret): string {
-  return sha256(`parley:${secret.reveal()}`).toString('hex').slice(0, 32);
+  let print = fingerprints.get(secret);
+  if (print === undefined) {
+    print = sha256(`parley:${secret.reveal()}`).toString('hex').slice(0, 32);
+    fingerprints.set(secret, print);
+  }
+  return print;
 }
