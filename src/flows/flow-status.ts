@@ -3,6 +3,7 @@ import { AppError, type ErrorCode } from '../common/app-error.js';
 export const FLOW_STATUSES = ['DRAFT', 'PUBLISHED', 'DEPRECATED', 'BLOCKED', 'THROTTLED'] as const;
 export type FlowStatus = (typeof FLOW_STATUSES)[number];
 
+const DRAFT: FlowStatus = 'DRAFT';
 const DEPRECATED: FlowStatus = 'DEPRECATED';
 
 /** Meta's table of what a flow may be for. */
@@ -74,16 +75,16 @@ export function sendMode(status: string): 'draft' | 'published' {
   return status === 'DRAFT' ? 'draft' : 'published';
 }
 
+/** What is higher never becomes what is lower: a draft leads to everything and nothing back to it, nothing follows a deprecation. */
+function rankOf(status: string): number {
+  return status === DRAFT ? 0 : status === DEPRECATED ? 2 : 1;
+}
+
 /**
- * Whether what Meta says of the status is to be believed, for what was said at `at` and what is known. Meta's times are whole
- * seconds: within one, what cannot be undone decides, and else what comes later. Nothing follows a deprecation.
+ * Whether what Meta says of the status is to be believed, for what was said at `at` and what is known, perhaps from a reading.
+ * What cannot be undone decides; else what comes later, and within one of Meta's whole seconds what is heard later.
  */
 export function isNewer(status: string, at: Date, known: { status: string; statusAt: Date | null }): boolean {
-  if (status === DEPRECATED || known.status === DEPRECATED) {
-    return known.status !== DEPRECATED;
-  }
-  if (known.statusAt === null || at.getTime() > known.statusAt.getTime()) {
-    return true;
-  }
-  return at.getTime() === known.statusAt.getTime() && (known.status === 'DRAFT' || status !== 'DRAFT');
+  const step = rankOf(status) - rankOf(known.status);
+  return step === 0 ? known.statusAt === null || at >= known.statusAt : step > 0;
 }

@@ -50,22 +50,24 @@ const LINK = `
   ) u
   where f.id = u.id`;
 
-/** Nothing newer was heard, or it is a step that cannot be taken back. */
-const IS_NEWS = `(t.status_at is null or t.status_at <= $2 or excluded.status = 'DEPRECATED'
-      or (t.status = 'DRAFT' and excluded.status <> 'DRAFT'))`;
+/** As `isNewer` has it, for a reading of the time $2: nothing newer was heard, or it is a step that cannot be taken back. */
+const rank = (row: string): string => `case ${row}.status when 'DRAFT' then 0 when 'DEPRECATED' then 2 else 1 end`;
+const IS_NEWS = `(${rank('excluded')} > ${rank('t')}
+      or (${rank('excluded')} = ${rank('t')} and (t.status_at is null or t.status_at <= $2)))`;
 
 const UPSERT = `
   insert into flows as t (account_id, meta_flow_id, name, status, categories, validation_errors, json_version, endpoint_uri,
-    is_dynamic, health, endpoint_token, uploaded_at, synced_at)
+    is_dynamic, health, endpoint_token, status_at, uploaded_at, synced_at)
   select $1, u.meta_flow_id, u.name, u.status, u.categories, u.validation_errors, u.json_version,
-    coalesce(u.endpoint_uri, ''), coalesce(u.endpoint_uri, '') <> '', u.health, u.endpoint_token, clock_timestamp(),
-    clock_timestamp()
+    coalesce(u.endpoint_uri, ''), coalesce(u.endpoint_uri, '') <> '', u.health, u.endpoint_token, $2,
+    clock_timestamp(), clock_timestamp()
   from unnest($3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[], $8::text[], $9::text[], $10::jsonb[], $11::text[])
     as u (meta_flow_id, name, status, categories, validation_errors, json_version, endpoint_uri, health, endpoint_token)
   order by u.meta_flow_id
   on conflict (account_id, meta_flow_id) do update set
     name = excluded.name,
     status = case when ${IS_NEWS} then excluded.status else t.status end,
+    status_at = case when ${IS_NEWS} then greatest(t.status_at, excluded.status_at) else t.status_at end,
     categories = excluded.categories,
     validation_errors = excluded.validation_errors,
     json_version = coalesce(excluded.json_version, t.json_version),

@@ -671,6 +671,25 @@ describe('flows and Meta', () => {
       expect((await alerts(flow)).map(({ code }) => code)).toEqual(['flow_throttled', 'flow_endpoint_latency']);
     });
 
+    it('does not undo what was read since, though its word comes late', async () => {
+      const name = newName();
+      await elsewhere(name, { status: 'BLOCKED' });
+      await sync();
+      const { body } = await call('GET', `/flows?q=${encodeURIComponent(name)}`);
+      const [{ id, meta_flow_id: flow_id }] = (body as unknown as { flows: [FlowBody] }).flows;
+      for (const new_status of ['DRAFT', 'PUBLISHED']) {
+        await journey.simulator.call('POST', 'flow-event', {
+          flow_id,
+          value: { new_status },
+          time: now() - 60,
+          unchanged: true,
+        });
+      }
+      await journey.simulator.call('POST', 'flow-event', { flow_id, event: 'ENDPOINT_LATENCY' });
+      const after = await becomes(id, ({ health }) => health?.alerts?.ENDPOINT_LATENCY !== undefined);
+      expect(after.status).toBe('BLOCKED');
+    });
+
     it('tells how a flow does, the newest of each kind, once each', async () => {
       const flow = await published();
       const at = now();
