@@ -9,6 +9,9 @@ export interface LoopOptions {
   onError: (error: unknown) => void;
 }
 
+/** Why a pause ends. Without a reason each `abort` would make an exception, stack and all: a loop is woken at every commit. */
+const WOKEN = 'woken';
+
 let lastRoundAt = Date.now();
 
 /** How long ago the last round of any loop of this process began, in ms: health is progress. */
@@ -33,7 +36,7 @@ export class BackgroundLoop {
   /** Starts a round soon: after the present one, if there is one. */
   wake(): void {
     this.isWoken = true;
-    this.pause.abort();
+    this.pause.abort(WOKEN);
   }
 
   /** How long ago the last round began, in ms: health is progress. */

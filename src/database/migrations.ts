@@ -18,6 +18,7 @@ import { GrowWebhookLog1796200000200 } from '../../migrations/1796200000200-Grow
 import { CreateWebhookEndpoints1796200000100 } from '../../migrations/1796200000100-CreateWebhookEndpoints.js';
 import { CreateStatistics1796200000300 } from '../../migrations/1796200000300-CreateStatistics.js';
 import { GrowKeys1796200000500 } from '../../migrations/1796200000500-GrowKeys.js';
+import { NumberEvents1796200000600 } from '../../migrations/1796200000600-NumberEvents.js';
 import { ImportDjango1796200000400 } from '../../migrations/1796200000400-ImportDjango.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
 
@@ -45,4 +46,5 @@ export const MIGRATIONS = [
   CreateStatistics1796200000300,
   ImportDjango1796200000400,
   GrowKeys1796200000500,
+  NumberEvents1796200000600,
 ];

@@ -4,9 +4,8 @@ import { BackgroundLoop } from '../common/background-loop.js';
 import { counter, histogram } from '../common/metrics.js';
 import { sleep } from '../common/sleep.js';
 import { LOGGER } from '../config/logger.module.js';
-import { Database } from '../database/database.js';
 import { Outbox } from '../outbox/outbox.js';
-import { EventsRepository, NUMBERING_BATCH, type Numbered } from './events.repository.js';
+import { EventsRepository } from './events.repository.js';
 
 /** How often it looks without a hint, in ms: what a lost hint costs. */
 const EVERY_MS = 1_000;
@@ -33,7 +32,6 @@ export class EventSequencer implements OnApplicationBootstrap, BeforeApplication
   private isFailing = false;
 
   constructor(
-    private readonly database: Database,
     private readonly repository: EventsRepository,
     private readonly outbox: Outbox,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -57,21 +55,19 @@ export class EventSequencer implements OnApplicationBootstrap, BeforeApplication
   private async numberAll(signal: AbortSignal): Promise<void> {
     let waitMs = PAUSE_MS;
     while (!signal.aborted && (await this.repository.hasUnnumbered())) {
-      const batch = await this.database.transaction(async (tx): Promise<Numbered | 'busy' | null> =>
-        (await this.repository.tryLockNumbering(tx)) ? this.repository.number(tx) : 'busy',
-      );
-      if (batch === 'busy') {
+      const { isBusy, count, lagS, isFull } = await this.repository.number();
+      if (isBusy) {
         // Its snapshot may be older than what we know of, and it may be dying: looking again is our business.
         await sleep(waitMs, signal);
         waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
         continue;
       }
       waitMs = PAUSE_MS;
-      if (batch) {
-        numbered.inc(batch.count);
-        waited.observe(batch.lagS);
+      if (count > 0) {
+        numbered.inc(count);
+        waited.observe(lagS);
       }
-      if (batch?.count !== NUMBERING_BATCH) {
+      if (!isFull) {
         await sleep(PAUSE_MS, signal);
       }
     }

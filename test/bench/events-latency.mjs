@@ -117,6 +117,7 @@ async function main() {
     REDIS_URL: process.env.TEST_REDIS_URL,
     ENCRYPTION_KEYS: `bench:${randomBytes(32).toString('base64')}`,
     BOOTSTRAP_API_KEY: KEY,
+    RATE_LIMIT_PER_KEY: '0',
     GRAPH_API_BASE_URL: 'http://127.0.0.1:9',
   };
   const [api, writer] = await Promise.all([start('api', env), start('writer', env)]);

@@ -16,6 +16,8 @@ const EVERY_MS = 1_000;
 export class FanOut implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly loop: BackgroundLoop;
   private isFailing = false;
+  /** When it was last seen that there is no endpoint: then not each signal is worth a look. */
+  private noneSeenAt = -EVERY_MS;
 
   constructor(
     private readonly database: Database,
@@ -41,7 +43,7 @@ export class FanOut implements OnApplicationBootstrap, BeforeApplicationShutdown
   }
 
   private async handOutAll(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (await this.repository.hasEndpoints(this.database))) {
+    while (!signal.aborted && (await this.hasEndpoints())) {
       const { events, deliveries } = await this.database.transaction(async (tx) =>
         (await this.repository.tryLock(tx)) ? this.repository.handOut(tx) : { events: 0, deliveries: 0 },
       );
@@ -54,6 +56,17 @@ export class FanOut implements OnApplicationBootstrap, BeforeApplicationShutdown
         return;
       }
     }
+  }
+
+  private async hasEndpoints(): Promise<boolean> {
+    if (performance.now() - this.noneSeenAt < EVERY_MS) {
+      return false;
+    }
+    const has = await this.repository.hasEndpoints(this.database);
+    if (!has) {
+      this.noneSeenAt = performance.now();
+    }
+    return has;
   }
 
   /** Once, not each half second while the database is away. */
