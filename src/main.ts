@@ -1,3 +1,4 @@
+import './common/compile-early.js';
 import 'reflect-metadata';
 import { AppModule } from './app.module.js';
 import { exitWhenParentDies } from './common/parent-exit.js';

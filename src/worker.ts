@@ -1,3 +1,4 @@
+import './common/compile-early.js';
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';

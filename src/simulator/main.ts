@@ -1,3 +1,4 @@
+import '../common/compile-early.js';
 import { exitWhenParentDies } from '../common/parent-exit.js';
 import { startSimulator } from './start-simulator.js';
 
