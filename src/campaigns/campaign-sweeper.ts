@@ -60,15 +60,21 @@ export class CampaignSweeper implements OnApplicationBootstrap, OnApplicationShu
     for (const accountId of await this.leases.findUnattended(this.database)) {
       this.sender.wake(accountId);
     }
-    await this.database.transaction(async (tx) => {
-      const { folded, statuses } = await this.deliveries.applyWaiting(tx, WAITING_BATCH);
-      await this.progress.applyDeliveries(tx, folded);
-      await this.costs.apply(tx, statuses);
-    });
+    if (await this.deliveries.hasWaiting(this.database)) {
+      await this.applyWaiting();
+    }
     await this.campaigns.foldCounts(this.database, FOLD_BATCH);
     await this.expire();
     const withWork = new Set([...(await this.trials.sweep()), ...(await this.unknown.apply())]);
     withWork.forEach((accountId) => this.sender.wake(accountId));
+  }
+
+  private applyWaiting(): Promise<void> {
+    return this.database.transactionByKey(async (tx) => {
+      const { folded, statuses } = await this.deliveries.applyWaiting(tx, WAITING_BATCH);
+      await this.progress.applyDeliveries(tx, folded);
+      await this.costs.apply(tx, statuses);
+    });
   }
 
   /** Of campaigns whose time is over nothing goes out any more; their drain ends them. */

@@ -134,13 +134,15 @@ export class ConversationsRepository {
     const known = await this.find(tx, accountId, distinct);
     const missing = distinct.filter((contactId) => !known.has(contactId));
     if (missing.length > 0) {
-      await tx.query(
+      const created = await tx.query<{ id: number; contact_id: number }>(
         `insert into conversations (account_id, contact_id)
          select $1, contact_id from unnest($2::bigint[]) as u (contact_id) order by contact_id
-         on conflict (account_id, contact_id) do nothing`,
+         on conflict (account_id, contact_id) do nothing returning id, contact_id`,
         [accountId, missing],
       );
-      for (const [contactId, id] of await this.find(tx, accountId, missing)) {
+      created.forEach(({ id, contact_id }) => known.set(contact_id, id));
+      const others = missing.filter((contactId) => !known.has(contactId));
+      for (const [contactId, id] of others.length > 0 ? await this.find(tx, accountId, others) : []) {
         known.set(contactId, id);
       }
     }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ConsentService, type ConsentChange } from '../contacts/consent.service.js';
-import type { Tx } from '../database/database.js';
+import type { Queryable, Tx } from '../database/database.js';
 import { Outbox, type OutboxEvent } from '../outbox/outbox.js';
 import { ConversationsRepository } from './conversations.repository.js';
 import { MessageChanges } from './message-changes.service.js';
@@ -22,6 +22,8 @@ const STOPPED_MARKETING = 131_050;
 /** Evidence about one message, found by its attempt's token or its wamid. */
 export interface MessageEvidence extends MessageKey {
   evidence: Evidence;
+  /** Its row, where the caller knows it: then it need not be looked for. */
+  messageId?: number;
   /** Meta delivered it, and says what it charges. */
   pricing?: Record<string, unknown> | null;
 }
@@ -93,7 +95,9 @@ export class DeliveriesService {
     if (evidence.length === 0) {
       return [];
     }
-    const ids = await this.messages.findIds(tx, evidence);
+    const unnamed = evidence.filter(({ messageId }) => messageId === undefined);
+    const found = unnamed.length > 0 ? await this.messages.findIds(tx, unnamed) : [];
+    const ids = evidence.map(({ messageId }) => messageId ?? found.shift() ?? null);
     return this.applyTo(tx, evidence, ids);
   }
 
@@ -108,6 +112,11 @@ export class DeliveriesService {
       events.map((event, index) => ({ ...event, isApplied: ids[index] !== null })),
     );
     return this.applyTo(tx, events.map(toEvidence), ids);
+  }
+
+  /** Whether there may be anything for {@link applyWaiting}: cheap, for it is asked every second. */
+  hasWaiting(q: Queryable): Promise<boolean> {
+    return this.statuses.hasWaiting(q);
   }
 
   /** Statuses that came before their message: found again once it is there. */

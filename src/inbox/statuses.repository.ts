@@ -51,6 +51,15 @@ export class StatusesRepository {
     );
   }
 
+  /** Whether statuses of the last hour came before their message was known, whether that is there now or not. */
+  async hasWaiting(q: Queryable): Promise<boolean> {
+    const rows = await q.query(
+      `select 1 from message_statuses where not is_applied and received_at > now() - interval '1 hour'
+       order by received_at limit 1`,
+    );
+    return rows.length > 0;
+  }
+
   /** Statuses of the last hour that came before their message was known and whose message is there now. */
   async takeWaiting(tx: Queryable, limit: number): Promise<StatusEvent[]> {
     const rows = await tx.query<WaitingRow>(
