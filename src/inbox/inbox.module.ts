@@ -38,6 +38,7 @@ import { SendController } from './send.controller.js';
 import { SendService } from './send.service.js';
 import { Attachments } from './sending/attachments.js';
 import { Dispatch } from './sending/dispatch.service.js';
+import { NumberTurns } from './sending/number-turns.js';
 import { ProductCatalog } from './sending/product-catalog.service.js';
 import { ReadReceiptsRepository } from './sending/read-receipts.repository.js';
 import { ReadReceipts } from './sending/read-receipts.service.js';
@@ -79,6 +80,7 @@ import { ThroughputRepository } from './throughput.repository.js';
     MessageReceiver,
     MessageSearchRepository,
     MessagesRepository,
+    NumberTurns,
     PeopleBlocks,
     PeopleErasure,
     PeopleMerge,
@@ -100,6 +102,7 @@ import { ThroughputRepository } from './throughput.repository.js';
     InboxWebhook,
     MessagePrices,
     MessagesRepository,
+    NumberTurns,
     ScheduledSends,
     StatisticsRepository,
     ThroughputRepository,

@@ -165,7 +165,7 @@ export class SendService {
   private async begin(account: Account, command: SendCommand, media: OutgoingMedia | null): Promise<Outgoing> {
     const attemptToken = randomUUID();
     try {
-      return await this.database.transaction(async (tx) => {
+      return await this.database.transactionByKey(async (tx) => {
         const [person] = await this.people.ensure(tx, account, [
           {
             phone: 'phone' in command.to ? command.to.phone : null,

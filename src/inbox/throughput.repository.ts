@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable } from '../database/database.js';
+import type { Message } from './message.entity.js';
 
 /** What passes through a number beside its campaigns: Meta counts what comes in and what goes out together. */
 @Injectable()
@@ -9,13 +10,13 @@ export class ThroughputRepository {
    * answered yet may arrive at any moment. Of an answered one `sent_at` may be Meta's word, in whole seconds, and so be earlier
    * than it was: it has arrived a little after it was stored.
    */
-  async countOthers(q: Queryable, accountId: number): Promise<number> {
+  async countOthers(q: Queryable, accountId: number, directions: readonly Message['direction'][]): Promise<number> {
     const [row] = await q.query<{ n: number }>(
       `select count(*) as n from messages
-       where account_id = $1 and campaign_id is null and created_at > now() - interval '10 seconds'
+       where account_id = $1 and direction = any($2) and campaign_id is null and created_at > now() - interval '10 seconds'
          and case when direction = 'outbound' and status = 'pending' then true
            else greatest(sent_at, created_at + interval '150 ms') > now() - interval '1 second' end`,
-      [accountId],
+      [accountId, directions],
     );
     return row?.n ?? 0;
   }

@@ -7,6 +7,7 @@ import { Config } from '../config/config.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Enqueue } from './enqueue.js';
 import { RedisHealth } from './redis-health.js';
+import { RedisLink } from './redis-link.js';
 import { createRedisClient } from './redis.js';
 import { QUEUE_NAMES } from './queues.js';
 
@@ -27,8 +28,8 @@ const CLOSE_DEADLINE_MS = 2_000;
       }),
     ),
   ],
-  providers: [Enqueue, RedisHealth],
-  exports: [BullModule, Enqueue, RedisHealth],
+  providers: [Enqueue, RedisHealth, RedisLink],
+  exports: [BullModule, Enqueue, RedisHealth, RedisLink],
 })
 export class QueuesModule implements OnModuleInit, BeforeApplicationShutdown {
   constructor(

@@ -1,20 +1,16 @@
-import { getQueueToken } from '@nestjs/bull';
 import { Injectable } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
-import type { Queue } from 'bull';
-import type { Redis } from 'ioredis';
+import { RedisLink } from './redis-link.js';
 
 const PING_DEADLINE_MS = 200;
 
 /** Whether the alarm clock works; the product goes on without it. */
 @Injectable()
 export class RedisHealth {
-  constructor(private readonly moduleRef: ModuleRef) {}
+  constructor(private readonly redis: RedisLink) {}
 
   /** `up` when Redis answers within 200 ms. */
   async ping(): Promise<'up' | 'down'> {
-    const queue = this.moduleRef.get<Queue>(getQueueToken('campaign-drain'), { strict: false });
-    const client = queue.client as unknown as Redis;
+    const { client } = this.redis;
     if (client.status !== 'ready') {
       return 'down';
     }

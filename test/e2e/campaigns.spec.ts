@@ -11,6 +11,7 @@ import {
   type CampaignBody,
   type Journey,
 } from '../support/journey.js';
+import type { LedgerRow } from '../support/simulator.js';
 
 interface Recipient {
   id: number;
@@ -388,6 +389,31 @@ describe('a campaign', () => {
       const firstHalf = (await journey.simulator.rows()).slice(0, 200);
       const ofFirst = firstHalf.filter(({ to }) => Number(to.slice(2)) < b).length;
       expect(Math.min(ofFirst, 200 - ofFirst)).toBeGreaterThanOrEqual(40);
+    });
+
+    it('makes room for single messages, though they come all at once: Meta gets no more than it takes', async () => {
+      const first = people(400);
+      const id = await draftWithCsv(slow, audienceCsv(400, first));
+      await run(id, slow);
+      await eventually(
+        () => getCampaign(slow, id),
+        ({ sent_count }) => sent_count >= 100,
+      );
+      const singles = await Promise.all(
+        Array.from({ length: 40 }, () =>
+          slow.api.call('POST', '/send-template', {
+            body: { phone: somebody(), template_name: 'order_update', body_params: ['Asha', 'A-1'] },
+          }),
+        ),
+      );
+      expect(new Set(singles.map(({ status }) => status))).toEqual(new Set([200]));
+      await campaignIs(slow, id, 'completed', 30_000);
+      const isSingle = ({ to }: LedgerRow): boolean => Number(to.slice(2)) >= first + 400;
+      const rows = await journey.simulator.rows();
+      expect(rows.findIndex(isSingle)).toBeLessThan(rows.findLastIndex((row) => !isSingle(row)));
+      const { [SLOW_NUMBER_ID]: pace } = (await journey.simulator.ledger()).numbers;
+      expect(pace?.total).toBe(440);
+      expect(pace?.highest_in_any_second).toBeLessThanOrEqual(SLOW);
     });
   });
 

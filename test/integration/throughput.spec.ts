@@ -77,11 +77,13 @@ describe('what passes through a number beside its campaigns', () => {
     ['a campaign’s own does not', { status: 'pending', storedAgo: 300, sentAgo: null, campaignId: 7 }, 0],
   ])('%s', async (_what, message, expected) => {
     await store(message);
-    expect(await throughput.countOthers(api.db, accountId)).toBe(expected);
+    expect(await throughput.countOthers(api.db, accountId, ['inbound', 'outbound'])).toBe(expected);
+    const other = message.direction === 'inbound' ? 'outbound' : 'inbound';
+    expect(await throughput.countOthers(api.db, accountId, [other])).toBe(0);
   });
 
   it('counts those of the account alone', async () => {
     await store({ status: 'pending', storedAgo: 100, sentAgo: null });
-    expect(await throughput.countOthers(api.db, accountId + 1)).toBe(0);
+    expect(await throughput.countOthers(api.db, accountId + 1, ['outbound'])).toBe(0);
   });
 });

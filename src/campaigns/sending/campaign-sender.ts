@@ -5,9 +5,11 @@ import { AccountsService } from '../../accounts/accounts.service.js';
 import { gauge } from '../../common/metrics.js';
 import { sleep } from '../../common/sleep.js';
 import { LOGGER } from '../../config/logger.module.js';
+import { NumberTurns } from '../../inbox/sending/number-turns.js';
 import { MessagesApi } from '../../meta/api/messages.js';
 import { DeliveryDesk } from './delivery-desk.js';
 import { NumberDrain } from './number-drain.js';
+import { RoundTrip } from './round-trip.js';
 
 /** A worker that has drains running lets others try first, so that many numbers spread over many workers. */
 const POLITENESS_MS = 40;
@@ -19,11 +21,13 @@ const drains = gauge('parley_campaign_drains', 'Numbers this process sends from'
 export class CampaignSender implements OnApplicationShutdown {
   private readonly holder = randomUUID();
   private readonly running = new Map<number, Promise<void>>();
+  private readonly roundTrip = new RoundTrip();
   private readonly stopping = new AbortController();
 
   constructor(
     private readonly desk: DeliveryDesk,
     private readonly messagesApi: MessagesApi,
+    private readonly turns: NumberTurns,
     private readonly accounts: AccountsService,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -68,8 +72,10 @@ export class CampaignSender implements OnApplicationShutdown {
       lease,
       this.desk,
       this.messagesApi,
+      this.turns,
       (id) => this.accounts.find(id),
       this.logger,
+      this.roundTrip,
     );
     await drain.run(this.stopping.signal);
     this.logger.info({ context: 'CampaignSender', account_id: accountId, epoch: lease.epoch }, 'done with a number');

@@ -82,9 +82,16 @@ export class DeliveryDesk {
     return this.leases.release(this.database, lease);
   }
 
-  /** The number's other messages of the last second: they share its throughput. */
-  countOthers(accountId: number): Promise<number> {
-    return this.throughput.countOthers(this.database, accountId);
+  /**
+   * The number's other messages of the last second: they share its throughput.
+   * @param known haveAsked: those that were sent have asked for their turn, and are counted already
+   */
+  countOthers(accountId: number, known: { haveAsked: boolean }): Promise<number> {
+    return this.throughput.countOthers(
+      this.database,
+      accountId,
+      known.haveAsked ? ['inbound'] : ['inbound', 'outbound'],
+    );
   }
 
   async runningIds(accountId: number): Promise<Set<number>> {
@@ -128,11 +135,11 @@ export class DeliveryDesk {
 
   /** Durable before the request is written: the recipients are `sending` and their messages are in the inbox. */
   mark(account: Account, lease: Lease, attempts: readonly Attempt[]): Promise<Attempt[]> {
-    return this.database.transaction(async (tx) => {
+    return this.database.transactionByKey(async (tx) => {
       const marked = await this.recipients.markSending(tx, lease, attempts);
       const ours = attempts.filter((attempt) => marked.has(attempt.id));
       if (ours.length > 0) {
-        await this.deliveries.begin(
+        const messageIds = await this.deliveries.begin(
           tx,
           ours.map((attempt) => ({
             accountId: account.id,
@@ -148,6 +155,7 @@ export class DeliveryDesk {
             campaignRecipientId: attempt.id,
           })),
         );
+        return ours.map((attempt, index) => ({ ...attempt, messageId: messageIds[index] as number }));
       }
       return ours;
     });
@@ -156,7 +164,7 @@ export class DeliveryDesk {
   /** Stores what became of attempts. A late answer still settles by its token, whoever holds the lease now. */
   async settle(account: Account, batch: readonly Settled[], open: readonly OpenCircuit[]): Promise<void> {
     const at = new Date();
-    await this.database.transaction(async (tx) => {
+    await this.database.transactionByKey(async (tx) => {
       const returned = batch.flatMap(({ attempt, decision }) =>
         decision.type === 'put_back'
           ? [
@@ -175,6 +183,7 @@ export class DeliveryDesk {
         tx,
         final.map(({ attempt, answer }) => ({
           accountId: account.id,
+          messageId: attempt.messageId,
           wamid: answer.ok ? (answer.body.messages[0]?.id ?? null) : null,
           attemptToken: attempt.attemptToken,
           evidence: evidenceOfAnswer(answer, at),

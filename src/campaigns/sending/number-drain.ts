@@ -4,23 +4,28 @@ import type { Account } from '../../accounts/account.js';
 import { counter } from '../../common/metrics.js';
 import { sleep } from '../../common/sleep.js';
 import { callbackDataOf } from '../../inbox/evidence.js';
+import type { Hosting, NumberTurns } from '../../inbox/sending/number-turns.js';
 import type { MessagesApi, SendResponse } from '../../meta/api/messages.js';
 import type { GraphResult } from '../../meta/graph-client.js';
 import { ambiguous, notSent, type GraphErrorKind, type GraphFailure } from '../../meta/graph-error.js';
 import { Circuit } from './circuit.js';
 import { decide, type Decision } from './decision.js';
 import type { DeliveryDesk } from './delivery-desk.js';
+import { Guests } from './guests.js';
 import { LEASE_MS, type Lease } from './leases.repository.js';
-import { Pacer } from './pacer.js';
+import { Pacer, type Outcome } from './pacer.js';
 import type { Attempt, PreparedRecipient, Settled } from './preparation.js';
 import type { InHand } from './recipient-preparer.js';
+import type { RoundTrip } from './round-trip.js';
 import { Settler } from './settler.js';
 
 const HEARTBEAT_MS = 1_000;
 /** Renewals are asked for long before the lease ends; after this long without one it may be another's already. */
 const LEASE_MARGIN_MS = 1_000;
 /** How often it looks what else passes through the number. */
-const LOOK_AROUND_MS = 250;
+const LOOK_AROUND_MS = 500;
+/** How long it looks for those who were sent before it could be asked, in ms. */
+const EARLIER_MS = 1_500;
 const MAX_IN_FLIGHT = 220;
 /** Marked at once: what goes out within this time. A crash leaves at most these and those in flight in doubt. */
 const MARK_AHEAD_MS = 25;
@@ -34,6 +39,11 @@ const MARK_AHEAD_FACTOR = 1.3;
 const LEAST_MARKED = 16;
 /** Of the newest marking, in the average of how long it takes. */
 const NEWEST_SHARE = 0.2;
+/** How much is kept ready, in seconds of sending … */
+const AHEAD_S = 1.5;
+const MOST_AHEAD_S = 3;
+/** … and messages: what a look costs is shared by all that it finds. */
+const WANTED = 240;
 /** The first look is for few, so that the first message goes out soon. */
 const FIRST_SHARE = 0.1;
 const LEAST_WANTED = 20;
@@ -55,7 +65,7 @@ const sends = counter('parley_campaign_sends_total', 'Campaign messages posted t
 
 /**
  * Sends the running campaigns of one number, as long as the lease is held. Three things go on at once: messages are kept
- * ready (about a second's worth), small groups are marked and posted at the number's pace, and answers are stored in
+ * ready (up to 1.5 seconds' worth), small groups are marked and posted at the number's pace, and answers are stored in
  * batches. There is no barrier between batches, so a hanging answer holds up nobody.
  */
 export class NumberDrain {
@@ -82,10 +92,12 @@ export class NumberDrain {
     private readonly lease: Lease,
     private readonly desk: DeliveryDesk,
     private readonly messagesApi: MessagesApi,
+    private readonly turns: NumberTurns,
     private readonly findAccount: (id: number) => Promise<Account | null>,
     private readonly logger: Logger,
+    roundTrip: RoundTrip,
   ) {
-    this.pacer = new Pacer(account.messagesPerSecond);
+    this.pacer = new Pacer(account.messagesPerSecond, roundTrip);
     this.leaseUntil = performance.now() + LEASE_MS - LEASE_MARGIN_MS;
     this.settler = new Settler({
       store: (batch) => this.store(batch),
@@ -97,12 +109,16 @@ export class NumberDrain {
   /** Runs until nothing is left to do, the lease is lost, or the signal aborts; what is in flight is settled either way. */
   async run(signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
-    const beside = [this.heartbeat(ended.signal), this.lookAround(ended.signal)];
+    const guests = new Guests(this.pacer);
+    const hosting = await this.turns.host(this.account.id, guests);
+    const beside = [this.heartbeat(ended.signal), this.lookAround(ended.signal, hosting)];
     try {
       await this.pump(signal);
     } finally {
       await this.finishInFlight();
       ended.abort();
+      await hosting.close();
+      guests.close();
       await Promise.all([...beside, this.settler.end()]);
       // With requests still out the lease is left to run out: whoever takes it up then says that they are unknown.
       if (!this.isLost && this.inFlight === 0) {
@@ -122,7 +138,7 @@ export class NumberDrain {
     let filling: Promise<void> | null = null;
     let marked: Promise<Attempt[]> | null = null;
     while (!signal.aborted && this.mayGoOn) {
-      if (!filling && this.ready.length < this.pacer.currentRate(performance.now()) / 2) {
+      if (!filling && this.ready.length < this.wanted / 3) {
         filling = this.fill()
           .catch((error: unknown) => this.fail(error))
           .finally(() => {
@@ -187,10 +203,15 @@ export class NumberDrain {
     this.settler.add({ attempt, answer: { ok: false, failure }, decision });
   }
 
+  /** How many messages are to be ready after a look. */
+  private get wanted(): number {
+    const rate = this.pacer.currentRate(performance.now());
+    return Math.min(rate * MOST_AHEAD_S, Math.max(rate * AHEAD_S, WANTED));
+  }
+
   private async fill(): Promise<void> {
     const share = this.hasPrepared ? 1 : FIRST_SHARE;
-    const rate = this.pacer.currentRate(performance.now());
-    const want = Math.max(LEAST_WANTED, Math.ceil(rate * share)) - this.ready.length;
+    const want = Math.max(LEAST_WANTED, Math.ceil(this.wanted * share)) - this.ready.length;
     this.hasPrepared = true;
     const { recipients, hasWork } = await this.desk.prepare(this.account, this.lease, want, this.held);
     this.ready.push(...recipients);
@@ -270,8 +291,8 @@ export class NumberDrain {
         failure: ambiguous((error as Error).message),
       }))
       .then((answer) => {
-        const isRefused = !answer.ok && NO_SIGN_OF_LIFE.includes(answer.failure.kind);
-        this.pacer.answered(sentAt, performance.now(), isRefused);
+        const refused = (kind: GraphErrorKind): Outcome => (NO_SIGN_OF_LIFE.includes(kind) ? 'refused' : 'declined');
+        this.pacer.answered(sentAt, performance.now(), answer.ok ? 'accepted' : refused(answer.failure.kind));
         return this.judge(attempt, account, answer);
       })
       .then(({ answer, decision }) => {
@@ -339,10 +360,14 @@ export class NumberDrain {
     this.circuit.close(opened);
   }
 
-  private async lookAround(ended: AbortSignal): Promise<void> {
+  private async lookAround(ended: AbortSignal, hosting: Hosting): Promise<void> {
+    const hostingFrom = performance.now();
     while (!ended.aborted) {
       try {
-        this.pacer.setOthers(await this.desk.countOthers(this.account.id), performance.now());
+        // Who went out right before had nobody to ask, and counts for a second more.
+        const haveAsked = hosting.isHeard && performance.now() - hostingFrom > EARLIER_MS;
+        const others = await this.desk.countOthers(this.account.id, { haveAsked });
+        this.pacer.setOthers(others, performance.now());
       } catch {
         // The heartbeat says what is wrong with the database; the pace stays what it was.
       }

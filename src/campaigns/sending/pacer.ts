@@ -1,20 +1,19 @@
+import { RoundTrip } from './round-trip.js';
+import { SlidingWindow } from './sliding-window.js';
+
 /** Of the permitted rate, what the pacer aims at: a little air, so that timers and networks do not make it too much. */
 export const TARGET_SHARE = 0.985;
 /** How far behind its schedule the pacer may be and still catch up, in ms: a busy event loop costs no throughput. */
 const CATCH_UP_MS = 250;
-/** How fast it catches up, as a share of its rate: what was missed is spread, not fired off at once. */
-const CATCH_UP_SHARE = 1.25;
-/** Timers are coarse: so much may go out without a gap, in ms of the schedule. */
-const TIMER_SLACK_MS = 20;
-/** A second, and what the estimate of an arrival may be wrong by: the way to Graph may take most of a round trip. */
-const WINDOW_MS = 1_006;
 /**
- * The quickest round trip may be another by and by, but slowly: when all answers are late for a while, because one of the two
- * machines is busy, the way back is no longer for that.
+ * How fast it catches up, as a share of its rate: what was missed is spread, not fired off at once. Not too slowly either: answers
+ * that come in a bunch free their places in a bunch a second later, and a place that is taken late is late in every second after.
  */
-const QUICKEST_GROWTH_PER_S = 0.002;
-/** Of the quickest round trip, what is taken off an answer's time: all of it would be right if it were known exactly. */
-const QUICKEST_SHARE = 0.97;
+const CATCH_UP_SHARE = 2;
+/** Timers are coarse: so much may go out without a gap, in ms of the schedule. */
+const TIMER_SLACK_MS = 50;
+/** A second, and what the estimate of an arrival may be wrong by: the way to Graph may take most of a round trip. */
+const WINDOW_MS = 1_005;
 /** How often it looks whether the probe came back. */
 const PROBE_WAIT_MS = 5;
 const MIN_FACTOR = 0.02;
@@ -25,13 +24,21 @@ const CAREFUL_RECOVERY_PER_S = 0.05;
 const SAFE_SHARE = 0.9;
 /** So long a rate must have gone well for a refusal to say that it was too much: else it is an outage of some seconds. */
 const PROVEN_MS = 1_000;
-/** Of the limit, what is left to single sends while there are any: so much, and one message a second at least … */
+/** Of the limit, what is left to others while there are any: so much, and one message a second at least … */
 const RESERVE_SHARE = 0.005;
 /** … where one is no large part of it. */
 const RESERVED_FROM = 10;
 const OTHERS_MEMORY_MS = 10_000;
-/** However much passes through the number beside them, campaigns keep so much of it. */
+/** How often it looks whether there is room again when an answer will tell. */
+const ANSWER_WAIT_MS = 5;
+/** However much passes through the number beside them, campaigns keep so much of it, and what we send as a whole does. */
 const LEAST_SHARE = 0.1;
+
+/**
+ * accepted: only these tell how long the way takes, for a refusal may be quicker than any send is; refused: for the number's sake,
+ * too fast or not now; declined: for another reason.
+ */
+export type Outcome = 'accepted' | 'refused' | 'declined';
 
 /**
  * Paces one number. Two rules together: sends are spread evenly, and in no second seen at Graph are there more than the
@@ -44,14 +51,14 @@ export class Pacer {
   private nextSlotAt = 0;
   /** The same a little faster, which is as fast as catching up may be. */
   private nextGapAt = 0;
-  private inFlight = 0;
-  /** When sends were answered, oldest first. */
-  private readonly answers: number[] = [];
-  private firstAnswer = 0;
-  private quickestMs = Number.POSITIVE_INFINITY;
-  /** The number's other messages within the last second. */
+  private readonly own = new SlidingWindow();
+  /** The number's single messages, which ask for their turn. */
+  private readonly guests = new SlidingWindow();
+  /** Of those, how many wait for it: the next places are theirs. */
+  private expected = 0;
+  /** What else passed through the number within the last second. */
   private others = 0;
-  /** Until then more of them are expected. */
+  /** Until then more of it is expected. */
   private othersUntil = Number.NEGATIVE_INFINITY;
   private factor = 1;
   /** The factor up to which sending went well. */
@@ -62,7 +69,10 @@ export class Pacer {
   /** After a block: one send goes first, and tells whether the others may follow. */
   private probe: 'none' | 'next' | 'out' = 'none';
 
-  constructor(private limitPerSecond: number) {}
+  constructor(
+    private limitPerSecond: number,
+    private readonly roundTrip = new RoundTrip(),
+  ) {}
 
   setLimit(perSecond: number): void {
     this.limitPerSecond = perSecond;
@@ -96,22 +106,47 @@ export class Pacer {
     const interval = 1_000 / this.currentRate(now);
     this.nextSlotAt = Math.max(this.nextSlotAt, now - CATCH_UP_MS) + interval;
     this.nextGapAt = Math.max(this.nextGapAt, now - TIMER_SLACK_MS) + interval / CATCH_UP_SHARE;
-    this.inFlight += 1;
+    this.own.take();
     this.probe = this.probe === 'next' ? 'out' : this.probe;
   }
 
-  /** A slot's request was answered, or failed. @param isRefused for the number's sake: too fast, or not now */
-  answered(sentAt: number, now: number, isRefused: boolean): void {
-    this.inFlight -= 1;
+  /** A slot's request was answered, or failed. */
+  answered(sentAt: number, now: number, outcome: Outcome): void {
     // What was sent before the block says nothing of how it is now.
-    if (!isRefused && sentAt >= this.blockedUntil) {
+    if (outcome !== 'refused' && sentAt >= this.blockedUntil) {
       this.probe = 'none';
     } else if (this.probe === 'out') {
       this.probe = 'next';
     }
-    const secondsSince = Math.max(0, now - (this.answers.at(-1) ?? now)) / 1_000;
-    this.quickestMs = Math.min(this.quickestMs * (1 + QUICKEST_GROWTH_PER_S * secondsSince), now - sentAt);
-    this.answers.push(now);
+    if (outcome === 'accepted') {
+      this.roundTrip.note(now - sentAt, now);
+    }
+    // Nothing arrives before it is sent, however quick a refusal comes.
+    this.own.answered(Math.max(now, sentAt + this.roundTrip.wayBackMs(now)));
+  }
+
+  /** How long until a single message may go, in ms; 0: now. It goes before the campaigns' next, and nothing else holds it up. */
+  guestWaitMs(now: number): number {
+    if (this.pauseMs(now) > 0) {
+      return 0;
+    }
+    const [own, guests] = this.counts(now);
+    const least = this.keptFree;
+    const most = Math.max(1, this.limitPerSecond - least);
+    return own + guests < Math.max(least, this.limitPerSecond - this.others) && guests < most ? 0 : this.untilRoom(now);
+  }
+
+  /** So many single messages wait for a place. */
+  expectGuests(count: number): void {
+    this.expected = count;
+  }
+
+  takeForGuest(): void {
+    this.guests.take();
+  }
+
+  guestAnswered(now: number): void {
+    this.guests.answered(now);
   }
 
   /**
@@ -135,7 +170,7 @@ export class Pacer {
     this.probe = 'next';
   }
 
-  /** What passed through the number within a second, beside this pacer's sends: it takes of the same limit. */
+  /** What passed through the number within a second, beside what this pacer knows of: it takes of the same limit. */
   setOthers(count: number, now: number): void {
     this.others = count;
     this.othersUntil = count > 0 ? now + OTHERS_MEMORY_MS : this.othersUntil;
@@ -153,29 +188,32 @@ export class Pacer {
   }
 
   private windowWaitMs(now: number): number {
-    // The round trip as it is known now: of the first answers most was the way there, for they waited for a connection.
-    const heldMs = WINDOW_MS - (this.answers.length > 0 ? QUICKEST_SHARE * this.quickestMs : 0);
-    while (this.firstAnswer < this.answers.length && (this.answers[this.firstAnswer] as number) + heldMs <= now) {
-      this.firstAnswer += 1;
-    }
-    if (this.firstAnswer > 4_096) {
-      this.answers.splice(0, this.firstAnswer);
-      this.firstAnswer = 0;
-    }
-    const inWindow = this.answers.length - this.firstAnswer + this.inFlight;
-    if (inWindow < this.windowLimit(now)) {
-      return 0;
-    }
-    const oldest = this.answers[this.firstAnswer];
-    // Everything in the window is in flight: an answer will tell.
-    return oldest === undefined ? 5 : Math.max(1, oldest + heldMs - now);
-  }
-
-  /** How many of ours may arrive within a second: the limit, without what others take of it and what is left to them. */
-  private windowLimit(now: number): number {
+    const [own, guests] = this.counts(now);
     const isReserved = now < this.othersUntil && this.limitPerSecond >= RESERVED_FROM;
     const reserve = !isReserved ? 0 : Math.max(1, Math.round(this.limitPerSecond * RESERVE_SHARE));
-    const least = Math.max(1, this.limitPerSecond * LEAST_SHARE);
-    return Math.max(least, this.limitPerSecond - reserve - this.others);
+    const left = this.limitPerSecond - reserve - this.others - guests - this.expected;
+    const isFull = own >= Math.max(left, this.keptFree) || own + guests >= this.limitPerSecond;
+    return isFull ? this.untilRoom(now) : 0;
+  }
+
+  private get keptFree(): number {
+    return Math.max(1, this.limitPerSecond * LEAST_SHARE);
+  }
+
+  /** How many of each kind may have arrived within the second that ends now. */
+  private counts(now: number): [own: number, guests: number] {
+    const since = now - this.heldMs(now);
+    return [this.own.countSince(since), this.guests.countSince(since)];
+  }
+
+  private untilRoom(now: number): number {
+    const oldest = Math.min(this.own.oldest, this.guests.oldest);
+    // Where all that count are on their way an answer will tell.
+    return Number.isFinite(oldest) ? Math.max(1, oldest + this.heldMs(now) - now) : ANSWER_WAIT_MS;
+  }
+
+  /** How long after its answer a send counts, in ms: a second, less what of the round trip was surely not the way there. */
+  private heldMs(now: number): number {
+    return WINDOW_MS - this.roundTrip.wayBackMs(now);
   }
 }

@@ -40,6 +40,8 @@ export interface PreparedRecipient {
 /** A recipient whose request is out, or about to be. */
 export interface Attempt extends PreparedRecipient {
   attemptToken: string;
+  /** Its message's row, once it is marked. */
+  messageId?: number;
   /** When marking it was asked for (`performance.now()`): before a pause, or after the campaign was resumed. */
   markedAt: number;
 }

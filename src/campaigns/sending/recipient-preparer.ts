@@ -66,7 +66,7 @@ export class RecipientPreparer {
     limit: number,
     held: Held,
   ): Promise<Preparation> {
-    return this.database.transaction(async (tx) => {
+    return this.database.transactionByKey(async (tx) => {
       const found = await this.recipients.findWaiting(tx, lease, campaign.id, limit, [...held.keys()]);
       const awake = await this.deferQuiet(tx, campaign.quietHours, found);
       const people = await this.identify(tx, account, awake);

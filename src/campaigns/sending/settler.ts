@@ -6,8 +6,11 @@ import type { Settled } from './preparation.js';
 const BATCH = 500;
 /** Answers gather, so that they share a commit: for so long when there are many … */
 const EVERY_MS = 50;
-/** … and for so long when there are few: a transaction costs the same for four of them as for forty. */
-const MOST_MS = 150;
+/**
+ * … and for so long when there are few: a transaction costs the same for four of them as for forty. Who was answered and is
+ * not stored when the process dies is unknown until the first status comes.
+ */
+const MOST_MS = 300;
 const MANY = 30;
 const RETRY_MS = 250;
 

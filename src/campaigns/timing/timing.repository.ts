@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../../database/database.js';
+import { columnsOf } from '../../database/unnest.js';
 import type { AbTest } from '../campaign.entity.js';
 import { GIVEN_UP, WAITS_AGAIN } from '../recipients.repository.js';
 
@@ -106,12 +107,22 @@ export class TimingRepository {
     return [...new Set(rows.map((row) => row.account_id))];
   }
 
-  /** Notes that a status came for a message that was posted then. Every few seconds is enough. */
-  async noteEvidence(tx: Tx, accountId: number, postedAt: Date): Promise<void> {
+  /** Notes for each number that a status came for a message that was posted then. Every few seconds is enough. */
+  async noteEvidence(tx: Tx, evidence: readonly { accountId: number; postedAt: Date }[]): Promise<void> {
     await tx.query(
-      `update sending_leases set evidence_at = $2
-       where account_id = $1 and (evidence_at is null or evidence_at < $2::timestamptz - interval '5 seconds')`,
-      [accountId, postedAt],
+      `with older as materialized (
+         select l.account_id, u.posted_at
+         from unnest($1::bigint[], $2::timestamptz[]) as u (account_id, posted_at)
+         join sending_leases l on l.account_id = u.account_id
+         where l.evidence_at is null or l.evidence_at < u.posted_at - interval '5 seconds'
+         order by l.account_id for no key update of l
+       )
+       update sending_leases l set evidence_at = older.posted_at from older where l.account_id = older.account_id`,
+      columnsOf(
+        evidence,
+        (one) => one.accountId,
+        (one) => one.postedAt,
+      ),
     );
   }
 }

@@ -33,8 +33,9 @@ export class UnknownPolicy {
         newest.set(accountId, timestamp);
       }
     }
-    for (const [accountId, postedAt] of [...newest].sort(([a], [b]) => a - b)) {
-      await this.timing.noteEvidence(tx, accountId, postedAt);
+    if (newest.size > 0) {
+      const evidence = [...newest].map(([accountId, postedAt]) => ({ accountId, postedAt }));
+      await this.timing.noteEvidence(tx, evidence);
     }
   }
 

@@ -11,6 +11,7 @@ import { DeliveriesService } from '../deliveries.service.js';
 import { callbackDataOf, evidenceOfAnswer } from '../evidence.js';
 import { MessagesRepository, type OutgoingMedia } from '../messages.repository.js';
 import { Attachments, placeMedia } from './attachments.js';
+import { NumberTurns } from './number-turns.js';
 
 const SETTLE_ATTEMPTS = 5;
 const SETTLE_RETRY_MS = 200;
@@ -41,6 +42,7 @@ export class Dispatch {
     private readonly messages: MessagesRepository,
     private readonly attachments: Attachments,
     private readonly messagesApi: MessagesApi,
+    private readonly turns: NumberTurns,
   ) {}
 
   /**
@@ -63,13 +65,18 @@ export class Dispatch {
     return { ...message, content, ownMediaId: media.mediaId };
   }
 
-  private ask(account: Account, message: Outgoing): Promise<GraphResult<SendResponse>> {
-    return this.messagesApi.send(account, {
-      to: message.to,
-      content: message.content,
-      replyTo: message.replyToWamid,
-      callbackData: callbackDataOf(message.attemptToken),
-    });
+  private async ask(account: Account, message: Outgoing): Promise<GraphResult<SendResponse>> {
+    const turn = await this.turns.take(account.id);
+    try {
+      return await this.messagesApi.send(account, {
+        to: message.to,
+        content: message.content,
+        replyTo: message.replyToWamid,
+        callbackData: callbackDataOf(message.attemptToken),
+      });
+    } finally {
+      turn.done();
+    }
   }
 
   /**
@@ -78,10 +85,11 @@ export class Dispatch {
    */
   async settle(account: Account, message: Outgoing, answer: GraphResult<SendResponse>): Promise<void> {
     await patiently(() =>
-      this.database.transaction(async (tx) => {
+      this.database.transactionByKey(async (tx) => {
         await this.deliveries.apply(tx, [
           {
             accountId: account.id,
+            messageId: message.id,
             wamid: answer.ok ? (answer.body.messages[0]?.id ?? null) : null,
             attemptToken: message.attemptToken,
             evidence: evidenceOfAnswer(answer, new Date()),

@@ -68,7 +68,10 @@ export class ScheduledSends {
    * more is settled here.
    * @param busy accounts that have sent enough for the moment
    */
-  claim(limit: number, busy: readonly number[]): Promise<ClaimedSend[]> {
+  async claim(limit: number, busy: readonly number[]): Promise<ClaimedSend[]> {
+    if (!(await this.repository.hasDue(this.database, busy))) {
+      return [];
+    }
     return this.database.transaction(async (tx) => {
       const due = await this.repository.lockDue(tx, limit, busy, SERVICE_WINDOW_HOURS);
       if (due.length === 0) {
