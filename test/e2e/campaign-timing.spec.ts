@@ -358,8 +358,15 @@ describe('a campaign and the clock', () => {
       ).finally(() => setAccount(`messaging_limit = 'TIER_UNLIMITED'`));
       expect(seen).toMatchObject({ status: 'running', sent_count: 5, pending_count: 3 });
       expect(seen.status_reason?.code).toBe('messaging_limit');
-      await sql(`update campaign_recipients set not_before = now() where campaign_id = $1`, [id]);
-      expect(await campaignIs(journey, id, 'completed')).toMatchObject({ sent_count: 8, status_reason: null });
+      // Their minute is over; again and again, for the sender may know the limit of two seconds ago and put them off once more.
+      const done = await eventually(
+        async () => {
+          await sql(`update campaign_recipients set not_before = now() where campaign_id = $1`, [id]);
+          return getCampaign(journey, id);
+        },
+        ({ status }) => status === 'completed',
+      );
+      expect(done).toMatchObject({ sent_count: 8, status_reason: null });
     });
   });
 
