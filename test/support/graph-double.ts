@@ -110,7 +110,7 @@ export class GraphDouble {
     return this.send({ type: 'text', text: { body } }, to);
   }
 
-  /** Sends, waits for that many statuses, and answers their changes. */
+  /** Sends, waits for that many statuses, and answers each in a change of its own: Meta's may hold several, and others'. */
   async statusesOf(sent: Promise<[number, GraphAnswer]>, count: number): Promise<ReceivedChange[]> {
     const [, answer] = await sent;
     const wamid = answer.messages?.[0]?.id;
@@ -118,7 +118,11 @@ export class GraphDouble {
       throw new Error(`not accepted: ${JSON.stringify(answer)}`);
     }
     await until(() => this.receiver.statusesOf(wamid).length >= count);
-    return this.receiver.changes.filter(({ value }) => value.statuses?.some(({ id }) => id === wamid));
+    return this.receiver.changes.flatMap((change) =>
+      (change.value.statuses ?? [])
+        .filter(({ id }) => id === wamid)
+        .map((status) => ({ ...change, value: { ...change.value, statuses: [status] } })),
+    );
   }
 
   async codeOf(sent: Promise<[number, GraphAnswer]>): Promise<number | undefined> {
