@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { DataSource } from 'typeorm';
 import { sleep } from '../common/sleep.js';
+import { parametersOf } from './parameters.js';
 import { isRetryable } from './pg-error.js';
 
 const MAX_ATTEMPTS = 4;
@@ -53,11 +54,11 @@ export class Tx implements Queryable {
   readonly hints: (() => void)[] = [];
 
   async query<T>(text: string, values: unknown[] = []): Promise<T[]> {
-    return (await this.client.query({ name: this.names.of(text), text, values })).rows as T[];
+    return (await this.client.query({ name: this.names.of(text), text, values: parametersOf(values) })).rows as T[];
   }
 
   async queryDynamic<T>(text: string, values: unknown[] = []): Promise<T[]> {
-    return (await this.client.query({ text, values })).rows as T[];
+    return (await this.client.query({ text, values: parametersOf(values) })).rows as T[];
   }
 
   /** Runs after the commit, never after a rollback. */
@@ -72,11 +73,11 @@ export class Database implements Queryable {
   constructor(private readonly dataSource: DataSource) {}
 
   async query<T>(text: string, values: unknown[] = []): Promise<T[]> {
-    return (await this.pool.query({ name: anyPlan.of(text), text, values })).rows as T[];
+    return (await this.pool.query({ name: anyPlan.of(text), text, values: parametersOf(values) })).rows as T[];
   }
 
   async queryDynamic<T>(text: string, values: unknown[] = []): Promise<T[]> {
-    return (await this.pool.query({ text, values })).rows as T[];
+    return (await this.pool.query({ text, values: parametersOf(values) })).rows as T[];
   }
 
   get manager(): EntityManager {
