@@ -10,9 +10,17 @@ import { Config } from '../config/config.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Database } from '../database/database.js';
 import { isConnectionLoss } from '../database/pg-error.js';
+import { Together } from '../database/together.js';
 import { isForm, readFormEarly, type EarlyForm } from './form.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
-import { answerContext, IdempotencyRepository, type Claim, type KeyHolder } from './idempotency.repository.js';
+import {
+  answerContext,
+  IdempotencyRepository,
+  type Answer,
+  type Claim,
+  type KeyedRequest,
+  type KeyHolder,
+} from './idempotency.repository.js';
 import { ACCOUNT_SCOPED_KEY, mayUse, type ParleyRequest, type Principal } from './principal.js';
 import { problemTypes, toAppError, toProblem } from './problem.filter.js';
 
@@ -22,6 +30,8 @@ const ACCOUNT_ID = /^\s*([1-9]\d{0,15})\s*$/;
 const DEAD_AFTER_S = 120;
 const STORE_ATTEMPTS = 5;
 const STORE_RETRY_MS = 200;
+/** Requests of all accounts share the statements that keep their keys. */
+const ALL = 0;
 /** Answers that say that nothing was done: the same key may be tried again. */
 const NOT_STORED = new Set([400, 401, 403, 404, 405, 409, 413, 415, 429, 503]);
 
@@ -32,6 +42,14 @@ const NOT_STORED = new Set([400, 401, 403, 404, 405, 409, 413, 415, 429, 503]);
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
+  private readonly claiming = new Together((requests: readonly KeyedRequest[]) =>
+    this.repository.claim(this.database, requests, DEAD_AFTER_S),
+  );
+  private readonly completing = new Together(async (answers: readonly Answer[]) => {
+    await this.database.transactionByKey((tx) => this.repository.complete(tx, answers));
+    return answers.map(() => undefined);
+  });
+
   constructor(
     private readonly database: Database,
     private readonly repository: IdempotencyRepository,
@@ -82,7 +100,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
       return next.handle();
     }
     const fingerprint = fingerprintOf(request, body, form);
-    const claim = await this.repository.claim(this.database, scope, key, fingerprint, DEAD_AFTER_S);
+    const claim = await this.claiming.run(ALL, { scope, key, fingerprint });
     if (!claim) {
       return this.replay(await this.repository.find(this.database, scope, key), scope, key, fingerprint, reply);
     }
@@ -133,7 +151,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
         if (NOT_STORED.has(status)) {
           await this.repository.release(this.database, claim);
         } else {
-          await this.repository.complete(this.database, claim, status, this.seal(claim, body));
+          await this.completing.run(ALL, { claim, status, body: this.seal(claim, body) });
         }
         return;
       } catch (error) {

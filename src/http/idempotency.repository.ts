@@ -2,6 +2,20 @@ import { Injectable } from '@nestjs/common';
 import type { Queryable } from '../database/database.js';
 import { columnsOf } from '../database/unnest.js';
 
+/** A request with a key. */
+export interface KeyedRequest {
+  scope: string;
+  key: string;
+  fingerprint: Buffer;
+}
+
+/** The answer to a request that had its key. */
+export interface Answer {
+  claim: Claim;
+  status: number;
+  body: string;
+}
+
 /** A request that may go on, and by what its answer is stored: a later holder of the same key has another. */
 export interface Claim {
   scope: string;
@@ -27,6 +41,11 @@ export interface StoredAnswer {
   body: string;
 }
 
+/** A key is unique within its scope; no scope has a line break. */
+function nameOf({ scope, key }: { scope: string; key: string }): string {
+  return `${scope}\n${key}`;
+}
+
 /** What an answer is encrypted with, so that it is no other request's. */
 export function answerContext(scope: string, key: string): string {
   return `idempotency_keys.body:${scope}:${key}`;
@@ -36,26 +55,36 @@ export function answerContext(scope: string, key: string): string {
 @Injectable()
 export class IdempotencyRepository {
   /**
-   * Takes the key. Of many requests at once one gets it. A request that has not ended after `deadAfterS` died with its
-   * process, and the same request again may take its place.
-   * @returns null when another request has it
+   * Takes the keys. Of many requests with the same one at once one gets it. A request that has not ended after `deadAfterS`
+   * died with its process, and the same request again may take its place.
+   * @returns in their order; null when another request has it
    */
-  async claim(
-    q: Queryable,
-    scope: string,
-    key: string,
-    fingerprint: Buffer,
-    deadAfterS: number,
-  ): Promise<Claim | null> {
-    const [row] = await q.query<{ claimed_at: string }>(
-      `insert into idempotency_keys as k (scope, key, fingerprint) values ($1, $2, $3)
+  async claim(q: Queryable, requests: readonly KeyedRequest[], deadAfterS: number): Promise<(Claim | null)[]> {
+    const first = new Map<string, KeyedRequest>();
+    requests.forEach((request) => first.set(nameOf(request), first.get(nameOf(request)) ?? request));
+    const rows = await q.query<{ scope: string; key: string; claimed_at: string }>(
+      `insert into idempotency_keys as k (scope, key, fingerprint)
+       select * from unnest($1::text[], $2::text[], $3::bytea[]) as u (scope, key, fingerprint) order by scope, key
        on conflict (scope, key) do update set created_at = now()
          where k.completed_at is null and k.fingerprint = excluded.fingerprint
            and k.created_at < now() - make_interval(secs => $4)
-       returning created_at::text as claimed_at`,
-      [scope, key, fingerprint, deadAfterS],
+       returning scope, key, created_at::text as claimed_at`,
+      [
+        ...columnsOf(
+          [...first.values()],
+          (request) => request.scope,
+          (request) => request.key,
+          (request) => request.fingerprint,
+        ),
+        deadAfterS,
+      ],
     );
-    return row ? { scope, key, claimedAt: row.claimed_at } : null;
+    const claims = new Map(
+      rows.map(({ scope, key, claimed_at }) => [nameOf({ scope, key }), { scope, key, claimedAt: claimed_at }]),
+    );
+    return requests.map((request) =>
+      first.get(nameOf(request)) === request ? (claims.get(nameOf(request)) ?? null) : null,
+    );
   }
 
   async find(q: Queryable, scope: string, key: string): Promise<KeyHolder | null> {
@@ -66,12 +95,20 @@ export class IdempotencyRepository {
     return row ?? null;
   }
 
-  /** Keeps the answer, unless the claim was lost meanwhile. */
-  async complete(q: Queryable, claim: Claim, status: number, body: string): Promise<void> {
+  /** Keeps answers, but of claims that were lost meanwhile. */
+  async complete(q: Queryable, answers: readonly Answer[]): Promise<void> {
     await q.query(
-      `update idempotency_keys set status = $4, body = to_jsonb($5::text), completed_at = now()
-       where scope = $1 and key = $2 and created_at = $3::timestamptz and completed_at is null`,
-      [claim.scope, claim.key, claim.claimedAt, status, body],
+      `update idempotency_keys k set status = u.status, body = to_jsonb(u.body), completed_at = now()
+       from unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::text[]) as u (scope, key, claimed_at, status, body)
+       where k.scope = u.scope and k.key = u.key and k.created_at = u.claimed_at and k.completed_at is null`,
+      columnsOf(
+        answers,
+        ({ claim }) => claim.scope,
+        ({ claim }) => claim.key,
+        ({ claim }) => claim.claimedAt,
+        ({ status }) => status,
+        ({ body }) => body,
+      ),
     );
   }
 

@@ -186,15 +186,22 @@ export class ConversationsRepository {
     await tx.query(COUNTED_TOUCH, [...moves, ...turns]);
   }
 
-  /** @param windowHours how long after a customer's message free-form messages may be sent */
-  async serviceWindow(q: Queryable, conversationId: number, windowHours: number): Promise<ServiceWindow> {
-    const [row] = await q.query<{ is_open: boolean; expires_at: Date | null }>(
-      `select last_inbound_at + make_interval(hours => $2) as expires_at,
+  /**
+   * By conversation, of those that are there.
+   * @param windowHours how long after a customer's message free-form messages may be sent
+   */
+  async serviceWindows(
+    q: Queryable,
+    conversationIds: readonly number[],
+    windowHours: number,
+  ): Promise<Map<number, ServiceWindow>> {
+    const rows = await q.query<{ id: number; is_open: boolean; expires_at: Date | null }>(
+      `select id, last_inbound_at + make_interval(hours => $2) as expires_at,
               coalesce(last_inbound_at + make_interval(hours => $2) > now(), false) as is_open
-       from conversations where id = $1`,
-      [conversationId, windowHours],
+       from conversations where id = any($1::bigint[])`,
+      [conversationIds, windowHours],
     );
-    return { isOpen: row?.is_open ?? false, expiresAt: row?.expires_at ?? null };
+    return new Map(rows.map((row) => [row.id, { isOpen: row.is_open, expiresAt: row.expires_at }]));
   }
 
   /** A conversation as an event tells of it, in wire names. */

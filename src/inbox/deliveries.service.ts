@@ -151,6 +151,9 @@ export class DeliveriesService {
 
   /** Tells the world how these messages stand, where no evidence moved them: scheduled, cancelled, expired. */
   async announce(tx: Tx, ids: readonly number[]): Promise<void> {
+    if (ids.length === 0) {
+      return;
+    }
     const messages = [...(await this.messages.lock(tx, ids)).values()];
     if (messages.length > 0) {
       await this.tell(tx, messages, await this.findAddressees(tx, messages));

@@ -97,14 +97,19 @@ function thread(order: 'asc' | 'desc', from = ''): string {
 @Injectable()
 export class InboxRepository {
   async getMessage(q: Queryable, accountId: number, id: number): Promise<MessageRow> {
-    const [row] = await q.query<MessageRow>(
-      `select ${MESSAGE_COLUMNS} from ${MESSAGE_SOURCES} where m.account_id = $1 and m.id = $2`,
-      [accountId, id],
-    );
+    const [row] = await this.findMessages(q, accountId, [id]);
     if (!row) {
       throw new AppError('not_found', 'There is no such message.');
     }
     return row;
+  }
+
+  /** @returns those that are there, in no order */
+  findMessages(q: Queryable, accountId: number, ids: readonly number[]): Promise<MessageRow[]> {
+    return q.query<MessageRow>(
+      `select ${MESSAGE_COLUMNS} from ${MESSAGE_SOURCES} where m.account_id = $1 and m.id = any($2::bigint[])`,
+      [accountId, ids],
+    );
   }
 
   /** What came with a message from Meta, and every status that Meta told of it, in order of time. */

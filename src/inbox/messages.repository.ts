@@ -183,22 +183,33 @@ export class MessagesRepository {
   }
 
   /**
-   * The message that a request with this key sent. One that was not sent after all, or is from before the keys' time, lets
-   * go of it: the request may be tried again.
+   * The messages that requests with these keys sent, by key. One that was not sent after all, or is from before the keys' time,
+   * lets go of it: the request may be tried again.
    * @param keptDays how long a key stands for its request
    */
-  async findByIdempotencyKey(q: Queryable, accountId: number, key: string, keptDays: number): Promise<number | null> {
-    await q.query(
-      `update messages set idempotency_key = null
-       where account_id = $1 and idempotency_key = $2
-         and (status in ('failed', 'expired') or created_at < now() - make_interval(days => $3))`,
-      [accountId, key, keptDays],
+  async findByIdempotencyKeys(
+    q: Queryable,
+    accountId: number,
+    keys: readonly string[],
+    keptDays: number,
+  ): Promise<Map<string, number>> {
+    const isOver = `(status in ('failed', 'expired') or created_at < now() - make_interval(days => $3))`;
+    const rows = await q.query<{ id: number; key: string; is_over: boolean }>(
+      `select id, idempotency_key as key, ${isOver} as is_over
+       from messages where account_id = $1 and idempotency_key = any($2::text[])`,
+      [accountId, keys, keptDays],
     );
-    const [row] = await q.query<{ id: number }>(
-      'select id from messages where account_id = $1 and idempotency_key = $2',
-      [accountId, key],
-    );
-    return row?.id ?? null;
+    const over = rows.filter((row) => row.is_over).map(({ id }) => id);
+    const released = new Set<number>();
+    if (over.length > 0) {
+      // Asked again: one that failed may have been delivered meanwhile.
+      const gone = await q.query<{ id: number }>(
+        `update messages set idempotency_key = null where account_id = $1 and id = any($2::bigint[]) and ${isOver} returning id`,
+        [accountId, over, keptDays],
+      );
+      gone.forEach(({ id }) => released.add(id));
+    }
+    return new Map(rows.filter(({ id }) => !released.has(id)).map(({ key, id }) => [key, id]));
   }
 
   /** The message that a request names by wamid or local id, or null. */

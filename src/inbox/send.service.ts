@@ -6,20 +6,26 @@ import { PeopleService } from '../contacts/people.service.js';
 import type { Person } from '../contacts/person.js';
 import { Database, type Queryable, type Tx } from '../database/database.js';
 import { isConnectionLoss, violatedUniqueKey } from '../database/pg-error.js';
+import { Refused, Together } from '../database/together.js';
 import type { MessageContent, SendResponse } from '../meta/api/messages.js';
 import type { GraphResult } from '../meta/graph-client.js';
 import { ambiguous } from '../meta/graph-error.js';
 import { graphProblem } from '../meta/graph-problem.js';
 import { TemplateMedia } from '../templates/template-media.service.js';
 import { TemplatesService } from '../templates/templates.service.js';
-import { ConversationsRepository } from './conversations.repository.js';
+import { ConversationsRepository, type ServiceWindow } from './conversations.repository.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { FlowTokens } from './flow-tokens.service.js';
 import { withFlowTokens } from './flow-tokens.js';
 import { InboxRepository } from './inbox.repository.js';
 import { toMessageDto, type MessageRow } from './message.dto.js';
 import type { SendTemplateDto } from './send.dto.js';
-import { MessagesRepository, type OutgoingMedia, type ReferredMessage } from './messages.repository.js';
+import {
+  MessagesRepository,
+  type OutgoingMedia,
+  type OutgoingMessage,
+  type ReferredMessage,
+} from './messages.repository.js';
 import { Attachments, placeMedia } from './sending/attachments.js';
 import { Dispatch, type Outgoing } from './sending/dispatch.service.js';
 import type { Reference, SendCommand } from './sending/send-command.js';
@@ -42,9 +48,41 @@ export interface Sent {
   message: MessageRow;
 }
 
-/** Sends one message, or keeps it for its time, and stores it, whatever comes of it. */
+/** A message that is to begin. */
+interface Start {
+  account: Account;
+  command: SendCommand;
+  media: OutgoingMedia | null;
+}
+
+/** A request with a key. */
+interface Keyed {
+  account: Account;
+  key: string;
+}
+
+/** A message whose row is asked for. */
+interface Wanted {
+  account: Account;
+  id: number;
+}
+
+/** The same as {@link Start}, with who it is for. */
+interface Thread extends Start {
+  person: Person;
+  conversationId: number;
+}
+
+/**
+ * Sends one message, or keeps it for its time, and stores it, whatever comes of it. What goes on at the same time with one
+ * number is begun, settled and read together.
+ */
 @Injectable()
 export class SendService {
+  private readonly beginning = new Together((starts: readonly [Start, ...Start[]]) => this.beginAll(starts));
+  private readonly recalling = new Together((keys: readonly [Keyed, ...Keyed[]]) => this.findSent(keys));
+  private readonly reading = new Together((wanted: readonly [Wanted, ...Wanted[]]) => this.read(wanted));
+
   constructor(
     private readonly database: Database,
     private readonly people: PeopleService,
@@ -97,7 +135,7 @@ export class SendService {
    * is not there), and the files of its cards.
    */
   async prepareTemplate(account: Account, body: SendTemplateDto): Promise<PreparedTemplate> {
-    const template = await this.templates.findForSend(this.database, account.id, body.template_name, body.language);
+    const template = await this.templates.findForSend(account.id, body.template_name, body.language);
     const references = template ? cardMediaOf(template, body) : [];
     return { template, cardMedia: await this.templateMedia.known(account, references) };
   }
@@ -110,13 +148,36 @@ export class SendService {
   ): Promise<MessageRow | null> {
     try {
       await this.dispatch.settle(account, outgoing, answer);
-      return await this.inbox.getMessage(this.database, account.id, outgoing.id);
+      return await this.reading.run(account.id, { account, id: outgoing.id });
     } catch (error) {
       if (isConnectionLoss(error)) {
         return null;
       }
       throw error;
     }
+  }
+
+  private async findSent(keyed: readonly [Keyed, ...Keyed[]]): Promise<(number | null)[]> {
+    const [{ account }] = keyed;
+    const keys = keyed.map(({ key }) => key);
+    const found = await this.database.transactionByKey((tx) =>
+      this.messages.findByIdempotencyKeys(tx, account.id, keys, KEY_KEPT_DAYS),
+    );
+    return keys.map((key) => found.get(key) ?? null);
+  }
+
+  private async read(wanted: readonly [Wanted, ...Wanted[]]): Promise<MessageRow[]> {
+    const [{ account }] = wanted;
+    const ids = wanted.map(({ id }) => id);
+    const rows = await this.database.transactionByKey((tx) => this.inbox.findMessages(tx, account.id, ids));
+    const found = new Map(rows.map((row) => [row.id, row]));
+    return everyOne(wanted, ({ id }) => {
+      const row = found.get(id);
+      if (!row) {
+        throw new AppError('not_found', 'There is no such message.');
+      }
+      return row;
+    });
   }
 
   /**
@@ -128,7 +189,7 @@ export class SendService {
     if (idempotencyKey === undefined) {
       return null;
     }
-    const id = await this.messages.findByIdempotencyKey(this.database, account.id, idempotencyKey, KEY_KEPT_DAYS);
+    const id = await this.recalling.run(account.id, { account, key: idempotencyKey });
     if (id === null) {
       return null;
     }
@@ -155,7 +216,8 @@ export class SendService {
       requireNotBlocked(person);
       if (needsOpenWindow(command)) {
         const id = person && (await this.inbox.findConversation(this.database, account.id, person.contactId));
-        await this.requireOpenWindow(this.database, account, id);
+        const windows = await this.conversations.serviceWindows(this.database, id ? [id] : [], SERVICE_WINDOW_HOURS);
+        await this.requireOpenWindow(account, id ? windows.get(id) : undefined);
       }
     }
     return this.attachments.prepare(account, command.attachment);
@@ -163,88 +225,120 @@ export class SendService {
 
   /** Durable before Meta is asked. */
   private async begin(account: Account, command: SendCommand, media: OutgoingMedia | null): Promise<Outgoing> {
-    const attemptToken = randomUUID();
     try {
-      return await this.database.transactionByKey(async (tx) => {
-        const [person] = await this.people.ensure(tx, account, [
-          {
-            phone: 'phone' in command.to ? command.to.phone : null,
-            userId: 'userId' in command.to ? command.to.userId : null,
-          },
-        ]);
-        if (!person) {
-          throw new Error('A person was asked for and none came');
-        }
-        const { contactId } = person;
-        if (!command.force) {
-          requireNotBlocked(person);
-        }
-        const [conversationId] = await this.conversations.ensure(tx, account.id, [contactId]);
-        if (conversationId === undefined) {
-          throw new Error('A conversation was asked for and none came');
-        }
-        if (needsOpenWindow(command)) {
-          await this.requireOpenWindow(tx, account, conversationId);
-        }
-        const replyTo = command.replyTo ? await this.requireReferred(tx, account, contactId, command.replyTo) : null;
-        const reaction = command.reaction
-          ? {
-              emoji: command.reaction.emoji,
-              toWamid: (await this.requireReferred(tx, account, contactId, command.reaction.to)).wamid,
-            }
-          : null;
-        const content = withFlowTokens(contentOf(command, media, reaction));
-        const [id] = await this.deliveries.begin(tx, [
-          {
-            accountId: account.id,
-            conversationId,
-            contactId,
-            messageType: command.messageType,
-            messageBody: command.messageBody,
-            attemptToken,
-            content,
-            templateName: command.template?.name ?? null,
-            templateLanguage: command.template?.language ?? null,
-            replyToId: replyTo?.id ?? null,
-            replyToWamid: replyTo?.wamid ?? null,
-            clientRef: command.clientRef ?? null,
-            sentBy: command.sentBy ?? null,
-            idempotencyKey: command.idempotencyKey ?? null,
-            location: command.location ?? null,
-            media,
-            reaction,
-            // Whoever sends it later asks of block and window again.
-            context: command.sendAt && command.force ? { force: true } : null,
-            sendAt: command.sendAt ?? null,
-            validForS: command.validForS ?? (command.sendAt ? SCHEDULED_VALID_FOR_S : null),
-          },
-        ]);
-        const { template } = command;
-        await this.flowTokens.note(tx, { id: id as number, accountId: account.id, contactId, template }, content);
-        if (command.sendAt) {
-          await this.deliveries.announce(tx, [id as number]);
-        }
-        return {
-          id: id as number,
-          contactId,
-          to: command.to,
-          content,
-          replyToWamid: replyTo?.wamid ?? null,
-          ownMediaId: media?.fileId ? media.mediaId : null,
-          attemptToken,
-        };
-      });
+      return await this.beginning.run(account.id, { account, command, media });
     } catch (error) {
       throw translated(error, command);
     }
   }
 
-  private async requireOpenWindow(q: Queryable, account: Account, conversationId: number | null): Promise<void> {
-    const window =
-      conversationId === null
-        ? { isOpen: false, expiresAt: null }
-        : await this.conversations.serviceWindow(q, conversationId, SERVICE_WINDOW_HOURS);
-    if (window.isOpen) {
+  /** @throws Refused when some may not be sent: a transaction that ends well leaves a person and a thread behind for each */
+  private beginAll(starts: readonly [Start, ...Start[]]): Promise<Outgoing[]> {
+    const [{ account }] = starts;
+    return this.database.transactionByKey(async (tx) => {
+      const people = await this.people.ensure(
+        tx,
+        account,
+        starts.map(({ command: { to } }) => ({
+          phone: 'phone' in to ? to.phone : null,
+          userId: 'userId' in to ? to.userId : null,
+        })),
+      );
+      const conversationIds = await this.conversations.ensure(
+        tx,
+        account.id,
+        people.map(({ contactId }) => contactId),
+      );
+      const threads = starts.map((start, index) => ({
+        ...start,
+        person: people[index] as Person,
+        conversationId: conversationIds[index] as number,
+      }));
+      const windows = await this.windowsOf(tx, threads);
+      const prepared = await everyOne(threads, (thread) => this.prepare(tx, thread, windows));
+      const ids = await this.deliveries.begin(
+        tx,
+        prepared.map(({ message }) => message),
+      );
+      const outgoing = prepared.map((one, index) => ({ ...one.outgoing, id: ids[index] as number }));
+      for (const [index, { id, contactId, content }] of outgoing.entries()) {
+        const { template } = (starts[index] as Start).command;
+        await this.flowTokens.note(tx, { id, accountId: account.id, contactId, template }, content);
+      }
+      await this.deliveries.announce(
+        tx,
+        ids.filter((_id, index) => starts[index]?.command.sendAt),
+      );
+      return outgoing;
+    });
+  }
+
+  /** What is to be stored and posted, if it may be. */
+  private async prepare(
+    tx: Tx,
+    { account, command, media, person, conversationId }: Thread,
+    windows: ReadonlyMap<number, ServiceWindow>,
+  ): Promise<{ message: OutgoingMessage; outgoing: Omit<Outgoing, 'id'> }> {
+    const { contactId } = person;
+    if (!command.force) {
+      requireNotBlocked(person);
+    }
+    if (needsOpenWindow(command)) {
+      await this.requireOpenWindow(account, windows.get(conversationId));
+    }
+    const replyTo = command.replyTo ? await this.requireReferred(tx, account, contactId, command.replyTo) : null;
+    const reaction = command.reaction
+      ? {
+          emoji: command.reaction.emoji,
+          toWamid: (await this.requireReferred(tx, account, contactId, command.reaction.to)).wamid,
+        }
+      : null;
+    const content = withFlowTokens(contentOf(command, media, reaction));
+    const attemptToken = randomUUID();
+    const replyToWamid = replyTo?.wamid ?? null;
+    return {
+      message: {
+        accountId: account.id,
+        conversationId,
+        contactId,
+        messageType: command.messageType,
+        messageBody: command.messageBody,
+        attemptToken,
+        content,
+        templateName: command.template?.name ?? null,
+        templateLanguage: command.template?.language ?? null,
+        replyToId: replyTo?.id ?? null,
+        replyToWamid,
+        clientRef: command.clientRef ?? null,
+        sentBy: command.sentBy ?? null,
+        idempotencyKey: command.idempotencyKey ?? null,
+        location: command.location ?? null,
+        media,
+        reaction,
+        // Whoever sends it later asks of block and window again.
+        context: command.sendAt && command.force ? { force: true } : null,
+        sendAt: command.sendAt ?? null,
+        validForS: command.validForS ?? (command.sendAt ? SCHEDULED_VALID_FOR_S : null),
+      },
+      outgoing: {
+        contactId,
+        to: command.to,
+        content,
+        replyToWamid,
+        ownMediaId: media?.fileId ? media.mediaId : null,
+        attemptToken,
+      },
+    };
+  }
+
+  private async windowsOf(q: Queryable, threads: readonly Thread[]): Promise<Map<number, ServiceWindow>> {
+    const asked = threads.filter(({ command }) => needsOpenWindow(command));
+    const ids = asked.map(({ conversationId }) => conversationId);
+    return ids.length > 0 ? this.conversations.serviceWindows(q, ids, SERVICE_WINDOW_HOURS) : new Map();
+  }
+
+  private async requireOpenWindow(account: Account, window: ServiceWindow | undefined): Promise<void> {
+    if (window?.isOpen) {
       return;
     }
     throw new AppError(
@@ -252,7 +346,7 @@ export class SendService {
       'The customer has not written within 24 hours, so Meta takes only templates. Send one of them, or wait for a message.',
       {
         extra: {
-          service_window_expires_at: window.expiresAt?.toISOString() ?? null,
+          service_window_expires_at: window?.expiresAt?.toISOString() ?? null,
           templates: await this.templates.listApprovedNames(account.id, SUGGESTED_TEMPLATES),
         },
       },
@@ -286,6 +380,26 @@ export class SendService {
       extra: { message: toMessageDto(message) },
     });
   }
+}
+
+/** @throws Refused with those for which it failed, after all were tried */
+async function everyOne<T, R>(items: readonly T[], work: (item: T) => R | Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const refused = new Map<number, unknown>();
+  for (const [index, item] of items.entries()) {
+    try {
+      results.push(await work(item));
+    } catch (error) {
+      if (!(error instanceof AppError)) {
+        throw error;
+      }
+      refused.set(index, error);
+    }
+  }
+  if (refused.size > 0) {
+    throw new Refused(refused);
+  }
+  return results;
 }
 
 /** Meta would refuse it; so it is not asked, unless the caller insists. */

@@ -5,6 +5,7 @@ import { AppError, invalidField } from '../common/app-error.js';
 import { decodeIdCursor, toPage, type Page } from '../common/page.js';
 import { Database, type Queryable, type Tx } from '../database/database.js';
 import { isForeignKeyViolation, violatedUniqueKey } from '../database/pg-error.js';
+import { Together } from '../database/together.js';
 import { toTemplateColumns } from './template-definition.js';
 import { beingChanged, noSuchTemplate } from './template-leases.js';
 import type { TemplateInput } from './template-parts.js';
@@ -17,9 +18,28 @@ import { TemplatesRepository, type TemplateFilter } from './templates.repository
 
 const LIST = 'templates';
 
+interface TemplateName {
+  accountId: number;
+  name: string;
+  language: string;
+}
+
 /** Templates as they are here, and drafts, of which Meta hears nothing. */
 @Injectable()
 export class TemplatesService {
+  /** Who sends the same template at the same time shares one look. */
+  private readonly finding = new Together((asked: readonly TemplateName[]) => {
+    const found = new Map<string, Promise<Template | null>>();
+    return Promise.all(
+      asked.map(({ accountId, name, language }) => {
+        const key = JSON.stringify([name, language]);
+        const template = found.get(key) ?? this.repository.findForSend(this.database, accountId, name, language);
+        found.set(key, template);
+        return template;
+      }),
+    );
+  });
+
   constructor(
     private readonly database: Database,
     private readonly repository: TemplatesRepository,
@@ -40,8 +60,8 @@ export class TemplatesService {
    * The template to send when this language of it is asked for. Where Meta does not have that one, another variant of the
    * same language stands in (for `en_GB`: `en`, `en_US` …), an approved one before others.
    */
-  findForSend(q: Queryable, accountId: number, name: string, language: string): Promise<Template | null> {
-    return this.repository.findForSend(q, accountId, name, language);
+  findForSend(accountId: number, name: string, language: string): Promise<Template | null> {
+    return this.finding.run(accountId, { accountId, name, language });
   }
 
   /** Names of templates one can send with, in alphabetical order. */

@@ -260,6 +260,69 @@ describe('single sends', () => {
     });
   });
 
+  describe('many at the same moment', () => {
+    const COUNT = 60;
+
+    /** All at once; what each is follows from its place. */
+    const together = (bodyOf: (index: number) => object, queryOf: (index: number) => string): Promise<Answer[]> =>
+      Promise.all(
+        Array.from({ length: COUNT }, (_, index) =>
+          post<Record<string, unknown>>(`/send-message/${queryOf(index)}`, bodyOf(index)),
+        ),
+      );
+
+    it('each gets the answer to its own, and goes out once', async () => {
+      const phones = Array.from({ length: COUNT }, somebody);
+      const answers = (await together(
+        (index) => ({ phone: phones[index], message: `This is ${index}`, client_ref: `together-${index}` }),
+        () => '?force=true',
+      )) as unknown as Answer<SendBody>[];
+      expect(answers.map(({ body }) => [body.message.phone_number, body.message.message_body])).toEqual(
+        phones.map((phone, index) => [phone, `This is ${index}`]),
+      );
+      expect(new Set(answers.map(({ body }) => body.message.conversation_id)).size).toBe(COUNT);
+      for (const [index, { body }] of answers.entries()) {
+        const rows = await inLedger(phones[index] as string);
+        expect(rows).toMatchObject([{ wamid: body.message.message_id }]);
+        expect(body.result.messages).toMatchObject([{ id: body.message.message_id }]);
+      }
+    });
+
+    it('those that may not go are told so one by one, leave nobody behind and hold up nobody', async () => {
+      const isStranger = (index: number): boolean => index % 4 === 0;
+      const refs = (index: number): string => (index === 1 || index === 2 ? 'together-twice' : `mixed-${index}`);
+      const phones = Array.from({ length: COUNT }, somebody);
+      const answers = await together(
+        (index) => ({ phone: phones[index], message: 'Hello', client_ref: refs(index) }),
+        (index) => (isStranger(index) ? '' : '?force=true'),
+      );
+      const codes = answers.map(({ status, body }) => (status === 200 ? 'sent' : (body as { code: string }).code));
+      const twice = [codes[1], codes[2]];
+      expect(twice.sort()).toEqual(['client_ref_taken', 'sent']);
+      expect(codes.filter((_code, index) => isStranger(index))).toEqual(
+        Array.from({ length: COUNT / 4 }, () => 'outside_service_window'),
+      );
+      expect(codes.filter((code, index) => index > 2 && !isStranger(index) && code !== 'sent')).toEqual([]);
+      const known = await journey.api.db.query<{ phone: string }>('select phone from contacts where phone = any($1)', [
+        phones,
+      ]);
+      expect(known).toHaveLength(codes.filter((code) => code === 'sent').length);
+      const sent = await journey.api.db.query('select 1 from messages where client_ref like $1', ['mixed-%']);
+      expect(sent).toHaveLength(codes.filter((code) => code === 'sent').length - 1);
+    });
+
+    it('to one person they are one thread, in any spelling', async () => {
+      const phone = somebody();
+      const answers = (await together(
+        (index) => ({ phone: index % 2 === 0 ? phone : phone.replace('+91', '0091'), message: `${index}` }),
+        () => '?force=true',
+      )) as unknown as Answer<SendBody>[];
+      expect(new Set(answers.map(({ body }) => body.message.conversation_id)).size).toBe(1);
+      expect(new Set(answers.map(({ body }) => body.message.message_id)).size).toBe(COUNT);
+      expect(await inLedger(phone)).toHaveLength(COUNT);
+    });
+  });
+
   describe('what Meta refuses', () => {
     it.each([
       ['131021', 422, 'recipient', false],

@@ -3,11 +3,13 @@ import type { Account } from '../../accounts/account.js';
 import { phoneFromWaId } from '../../common/phone-number.js';
 import { sleep } from '../../common/sleep.js';
 import { PeopleService } from '../../contacts/people.service.js';
-import { Database, type Tx } from '../../database/database.js';
+import type { PersonFact } from '../../contacts/person.js';
+import { Database } from '../../database/database.js';
 import { isConnectionLoss } from '../../database/pg-error.js';
+import { Together } from '../../database/together.js';
 import { MessagesApi, type MessageContent, type Recipient, type SendResponse } from '../../meta/api/messages.js';
 import type { GraphResult } from '../../meta/graph-client.js';
-import { DeliveriesService } from '../deliveries.service.js';
+import { DeliveriesService, type MessageEvidence } from '../deliveries.service.js';
 import { callbackDataOf, evidenceOfAnswer } from '../evidence.js';
 import { MessagesRepository, type OutgoingMedia } from '../messages.repository.js';
 import { Attachments, placeMedia } from './attachments.js';
@@ -29,12 +31,21 @@ export interface Outgoing {
   attemptToken: string;
 }
 
+/** A message that was answered, with what the answer tells. */
+interface Answered {
+  account: Account;
+  evidence: MessageEvidence;
+  fact: PersonFact | null;
+}
+
 /** Meta's refusals of a media id that it does not know (any more). */
 const FILE_REFUSED: readonly (number | null)[] = [100, 131009, 131053];
 
 /** The way to Meta and back for single messages, sent now or later. */
 @Injectable()
 export class Dispatch {
+  private readonly settling = new Together((answered: readonly [Answered, ...Answered[]]) => this.store(answered));
+
   constructor(
     private readonly database: Database,
     private readonly people: PeopleService,
@@ -84,31 +95,43 @@ export class Dispatch {
    * an accepted message into an unknown one.
    */
   async settle(account: Account, message: Outgoing, answer: GraphResult<SendResponse>): Promise<void> {
-    await patiently(() =>
-      this.database.transactionByKey(async (tx) => {
-        await this.deliveries.apply(tx, [
-          {
-            accountId: account.id,
-            messageId: message.id,
-            wamid: answer.ok ? (answer.body.messages[0]?.id ?? null) : null,
-            attemptToken: message.attemptToken,
-            evidence: evidenceOfAnswer(answer, new Date()),
-          },
-        ]);
-        await this.learn(tx, account, message, answer);
-      }),
-    );
+    const answered = {
+      account,
+      evidence: {
+        accountId: account.id,
+        messageId: message.id,
+        wamid: answer.ok ? (answer.body.messages[0]?.id ?? null) : null,
+        attemptToken: message.attemptToken,
+        evidence: evidenceOfAnswer(answer, new Date()),
+      },
+      fact: factOf(message, answer),
+    };
+    await patiently(() => this.settling.run(account.id, answered));
   }
 
-  /** Meta's `wa_id` may differ from the number that was written to (Brazil, Mexico): it is the same person. */
-  private async learn(tx: Tx, account: Account, message: Outgoing, answer: GraphResult<SendResponse>): Promise<void> {
-    const named = answer.ok ? answer.body.contacts?.[0] : undefined;
-    const phone = named?.wa_id === undefined ? null : phoneFromWaId(named.wa_id);
-    const userId = named?.user_id ?? null;
-    if (phone !== null || userId !== null) {
-      await this.people.learn(tx, account, [{ contactId: message.contactId, phone, userId }]);
-    }
+  private store(answered: readonly [Answered, ...Answered[]]): Promise<void[]> {
+    const [{ account }] = answered;
+    return this.database.transactionByKey(async (tx) => {
+      await this.deliveries.apply(
+        tx,
+        answered.map(({ evidence }) => evidence),
+      );
+      await this.people.learn(
+        tx,
+        account,
+        answered.flatMap(({ fact }) => fact ?? []),
+      );
+      return answered.map(() => undefined);
+    });
   }
+}
+
+/** Meta's `wa_id` may differ from the number that was written to (Brazil, Mexico): it is the same person. */
+function factOf(message: Outgoing, answer: GraphResult<SendResponse>): PersonFact | null {
+  const named = answer.ok ? answer.body.contacts?.[0] : undefined;
+  const phone = named?.wa_id === undefined ? null : phoneFromWaId(named.wa_id);
+  const userId = named?.user_id ?? null;
+  return phone !== null || userId !== null ? { contactId: message.contactId, phone, userId } : null;
 }
 
 /** Does it again while the database is away. */
