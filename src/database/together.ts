@@ -61,7 +61,7 @@ export class Together<Item, Result> {
     }
   }
 
-  /** Ends when each has its answer; never fails. */
+  /** Ends when the next may begin; never fails. */
   private async round(callers: readonly Caller<Item, Result>[]): Promise<void> {
     const [first, ...others] = callers;
     if (!first) {
@@ -77,7 +77,8 @@ export class Together<Item, Result> {
       } else if (others.length === 0 || isConnectionLoss(error)) {
         callers.forEach(({ reject }) => reject(error));
       } else {
-        await Promise.all(callers.map((caller) => this.round([caller])));
+        // Not waited for: one that must wait for a lock would hold up all who come next.
+        callers.forEach((caller) => void this.round([caller]));
       }
     }
   }

@@ -9,69 +9,31 @@
  * the server's. RATE (1000 a second), SECONDS (60, of each run), LATENCY_MS (50), STATUSES (0: Meta sends none), ONLY (csv or
  * contacts) and DIST change what the names say.
  */
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { Redis } from 'ioredis';
 import pg from 'pg';
+import { at, MB, now, NUMBER, print, startProduct, timed, wait } from './product.mjs';
 
 const RECIPIENTS = Number(process.argv[2] ?? 1_000_000);
 const RATE = Number(process.env.RATE ?? 1_000);
 const SECONDS = Number(process.env.SECONDS ?? 60);
 const LATENCY_MS = Number(process.env.LATENCY_MS ?? 50);
 const HAS_STATUSES = process.env.STATUSES !== '0';
-const DIST = resolve(process.env.DIST ?? 'dist/src');
-const KEY = 'bench-key-0123456789abcdef0123456789';
-const NUMBER = '300000000000001';
 /** Of files and of contacts: nobody is in both. */
 const FIRST_OF_FILE = 8_000_000_000;
 const FIRST_CONTACT = 7_000_000_000;
 const FILL_BATCH = 50_000;
 /** A campaign is looked at this often, as a page that shows its progress does. */
 const LOOK_MS = 500;
+/** How long processes that were just started take to compile themselves: the pace is told with and without that. */
+const WARM_UP_MS = 10_000;
 /** What was on its way when a campaign was cancelled has arrived after this long. */
 const SETTLE_MS = 3_000;
-const MB = 2 ** 20;
-const TICKS_PER_S = 100;
 
-const name = `parley_bench_${randomBytes(4).toString('hex')}`;
-const databaseUrl = Object.assign(new URL(required('TEST_DATABASE_URL')), { pathname: `/${name}` }).toString();
-const redisUrl = `${required('TEST_REDIS_URL').replace(/\/\d*$/, '')}/9`;
-const [port, simulatorPort] = [await freePort(), await freePort()];
-const apiUrl = `http://127.0.0.1:${port}/whatsapp/api`;
-const simulatorUrl = `http://127.0.0.1:${simulatorPort}/__simulate`;
-const appSecret = randomBytes(16).toString('hex');
-const env = {
-  ...process.env,
-  NODE_ENV: 'production',
-  PORT: String(port),
-  HOST: '127.0.0.1',
-  DATABASE_URL: databaseUrl,
-  REDIS_URL: redisUrl,
-  ENCRYPTION_KEYS: `bench:${randomBytes(32).toString('base64')}`,
-  BOOTSTRAP_API_KEY: KEY,
-  WHATSAPP_APP_SECRET: appSecret,
-  GRAPH_API_BASE_URL: `http://127.0.0.1:${simulatorPort}`,
-  SIMULATOR_PORT: String(simulatorPort),
-  SIMULATOR_CALLBACK_URL: `http://127.0.0.1:${port}/whatsapp/webhook/`,
-  RATE_LIMIT_PER_KEY: '0',
-  LOG_LEVEL: 'error',
-};
-
-const children = new Map();
-const redis = new Redis(redisUrl, { lazyConnect: true });
-await asAdmin(
-  `create database ${name} template template0 encoding 'UTF8' locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'`,
-);
-await asAdmin(`alter database ${name} set jit = off`);
+const product = await startProduct({ rate: RATE, latencyMs: LATENCY_MS, hasStatuses: HAS_STATUSES });
+const { call, request, simulate, cpuS, footprint, redisMb } = product;
 try {
-  await redis.connect();
-  await ended(launch('migration', 'cli.js', 'migrate'));
-  await start();
-  const templateId = await prepare();
+  const { templates } = await call('GET', '/templates?limit=200');
+  const templateId = templates.find((template) => template.name === 'order_update').id;
   print('before', await footprint());
   if (process.env.ONLY !== 'contacts') {
     await measureFile(templateId);
@@ -80,38 +42,7 @@ try {
     await measureContacts(templateId);
   }
 } finally {
-  await Promise.all([...children.values()].map((child) => (child.kill('SIGKILL'), ended(child))));
-  redis.disconnect();
-  if (!process.env.BENCH_KEEP) {
-    await asAdmin(`drop database if exists ${name} with (force)`);
-  }
-}
-
-async function start() {
-  launch('simulator', 'simulator/main.js');
-  launch('api', 'main.js');
-  launch('worker', 'worker.js');
-  await until(async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok);
-  await until(async () => (await fetch(`${simulatorUrl}/ledger`)).ok);
-}
-
-/** One account that may send at the rate, and its templates. @returns the template to send */
-async function prepare() {
-  await simulate('PUT', 'config', {
-    messages_per_second: RATE,
-    latency_ms: LATENCY_MS,
-    webhooks: { enabled: HAS_STATUSES },
-  });
-  await call('POST', '/accounts', {
-    name: 'Bench',
-    phone_number_id: NUMBER,
-    waba_id: '200000000000001',
-    access_token: 'EAAbench',
-    messages_per_second: RATE,
-  });
-  await call('POST', '/templates/sync', {});
-  const { templates } = await call('GET', '/templates?limit=200');
-  return templates.find((template) => template.name === 'order_update').id;
+  await product.close();
 }
 
 async function measureFile(templateId) {
@@ -169,6 +100,7 @@ async function measureRun(id, title) {
     unknown: after.unknown_count,
     average_per_s: number.average_per_second,
     share: number.average_per_second / RATE,
+    share_once_warm: paceOf(seen.warm) / RATE,
     highest_in_any_second: number.highest_in_any_second,
     look_p50_ms: at(seen.looks, 0.5),
     look_p99_ms: at(seen.looks, 0.99),
@@ -192,12 +124,23 @@ async function measureRun(id, title) {
 
 /** Looks at it as a person would, until it ends or the time is over. */
 async function watch(id, startedAt) {
-  const seen = { startedAt: now(), looks: [], wrong: 0, redisMb: 0, resolvedS: null, last: { status: 'running' } };
+  const seen = {
+    startedAt: now(),
+    looks: [],
+    warm: [],
+    wrong: 0,
+    redisMb: 0,
+    resolvedS: null,
+    last: { status: 'running' },
+  };
   for (let next = startedAt; performance.now() - startedAt < SECONDS * 1_000;) {
     const [campaign, seconds] = await timed(() => call('GET', `/campaigns/${id}`));
     seen.looks.push(seconds * 1_000);
     seen.wrong += addsUp(campaign) ? 0 : 1;
     seen.redisMb = Math.max(seen.redisMb, await redisMb());
+    if (campaign.status === 'running' && performance.now() - startedAt >= WARM_UP_MS) {
+      seen.warm.push({ ms: performance.now(), accepted: (await simulate('GET', 'ledger')).accepted });
+    }
     seen.last = campaign;
     if (campaign.audience_state === 'resolved') {
       seen.resolvedS ??= (performance.now() - startedAt) / 1_000;
@@ -212,9 +155,15 @@ async function watch(id, startedAt) {
   return seen;
 }
 
+/** Messages per second from the first to the last of these looks. */
+function paceOf(looks) {
+  const [first, last] = [looks[0], looks.at(-1)];
+  return first && last !== first ? ((last.accepted - first.accepted) / (last.ms - first.ms)) * 1_000 : NaN;
+}
+
 /** Contacts as an import makes them, only faster. */
 async function fillContacts() {
-  const client = new pg.Client({ connectionString: databaseUrl });
+  const client = new pg.Client({ connectionString: product.databaseUrl });
   await client.connect();
   for (let from = 0; from < RECIPIENTS; from += FILL_BATCH) {
     await client.query(
@@ -253,128 +202,4 @@ function create(templateId, body) {
 function addsUp(campaign) {
   const { total_count, pending_count, sent_count, failed_count, skipped_count, unknown_count } = campaign;
   return total_count === pending_count + sent_count + failed_count + skipped_count + unknown_count;
-}
-
-async function call(method, path, body) {
-  const { status, text } = await request(method, path, body);
-  if (status >= 300) {
-    throw new Error(`${method} ${path}: ${status} ${text.slice(0, 500)}`);
-  }
-  return text === '' ? null : JSON.parse(text);
-}
-
-async function request(method, path, body) {
-  const isForm = body instanceof FormData;
-  const answer = await fetch(apiUrl + path, {
-    method,
-    headers: { 'x-api-key': KEY, ...(body && !isForm ? { 'content-type': 'application/json' } : {}) },
-    body: isForm || body === undefined ? body : JSON.stringify(body),
-  });
-  return { status: answer.status, text: await answer.text() };
-}
-
-async function simulate(method, path, body) {
-  const answer = await fetch(`${simulatorUrl}/${path}`, { method, body: body && JSON.stringify(body) });
-  if (!answer.ok) {
-    throw new Error(`simulator ${method} ${path}: ${answer.status} ${await answer.text()}`);
-  }
-  const text = await answer.text();
-  return text === '' ? null : JSON.parse(text);
-}
-
-/** Resident memory of the processes, now and at its highest; Linux only. */
-async function footprint() {
-  const memory = {};
-  for (const role of ['api', 'worker']) {
-    const status = readFileSync(`/proc/${children.get(role).pid}/status`, 'utf8');
-    memory[`${role}_mb`] = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024;
-    memory[`${role}_peak_mb`] = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024;
-  }
-  return { ...memory, redis_mb: await redisMb() };
-}
-
-async function redisMb() {
-  return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]) / MB;
-}
-
-/** CPU seconds the processes have used so far; Linux only. */
-function cpuS() {
-  const of = (role) => {
-    const fields = readFileSync(`/proc/${children.get(role).pid}/stat`, 'utf8')
-      .split(') ')[1]
-      .split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-  };
-  return { api: of('api'), worker: of('worker') };
-}
-
-function launch(role, script, ...args) {
-  const child = spawn(process.execPath, [join(DIST, script), ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  children.set(role, child);
-  return child;
-}
-
-function ended(child) {
-  return child.exitCode !== null || child.signalCode !== null
-    ? Promise.resolve()
-    : new Promise((done) => child.once('exit', done));
-}
-
-async function until(look) {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await wait(100)) {
-    if (await look().catch(() => false)) {
-      return;
-    }
-  }
-  throw new Error('A process did not come up.');
-}
-
-async function timed(work) {
-  const begun = performance.now();
-  const result = await work();
-  return [result, (performance.now() - begun) / 1_000];
-}
-
-function at(sorted, share) {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-}
-
-function print(title, figures) {
-  const shown = Object.entries(figures).map(([key, value]) =>
-    typeof value === 'number' ? `${key} ${Math.round(value * 1_000) / 1_000}` : `${key} ${value}`,
-  );
-  console.log(`${title}\n  ${shown.join('\n  ')}`);
-}
-
-/** As the simulator's clock. */
-function now() {
-  return performance.timeOrigin + performance.now();
-}
-
-function wait(ms) {
-  return new Promise((done) => setTimeout(done, ms));
-}
-
-async function asAdmin(statement) {
-  const client = new pg.Client({ connectionString: required('TEST_DATABASE_URL') });
-  await client.connect();
-  await client.query(statement);
-  await client.end();
-}
-
-function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = server.address();
-      server.close(() => done(free));
-    });
-  });
-}
-
-function required(variable) {
-  const value = process.env[variable];
-  if (!value) {
-    throw new Error(`Set ${variable}; see the head of this file.`);
-  }
-  return value;
 }
