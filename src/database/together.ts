@@ -1,4 +1,5 @@
 import { actAs } from '../common/actor.js';
+import { AppError } from '../common/app-error.js';
 import { isConnectionLoss } from './pg-error.js';
 
 /** What a round could not do for some, by their place in it: they alone are told, and the round begins again without them. */
@@ -82,4 +83,27 @@ export class Together<Item, Result> {
       }
     }
   }
+}
+
+/**
+ * Work on each, one after the other, of which some may be refused.
+ * @throws Refused with those, after all were tried
+ */
+export async function everyOne<T, R>(items: readonly T[], work: (item: T) => R | Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const refused = new Map<number, unknown>();
+  for (const [index, item] of items.entries()) {
+    try {
+      results.push(await work(item));
+    } catch (error) {
+      if (!(error instanceof AppError)) {
+        throw error;
+      }
+      refused.set(index, error);
+    }
+  }
+  if (refused.size > 0) {
+    throw new Refused(refused);
+  }
+  return results;
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Queryable } from '../database/database.js';
-import { SERVICE_WINDOW_HOURS } from './send.service.js';
+import { SERVICE_WINDOW_HOURS } from './service-window.js';
 import type { ChatRow } from './inbox.repository.js';
 import { peopleMatch, textsMatch, type Bind } from './chat-search.repository.js';
 import type { InboxSearch } from './search-words.js';

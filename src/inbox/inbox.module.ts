@@ -37,6 +37,7 @@ import { ProductSendController } from './product-send.controller.js';
 import { SendController } from './send.controller.js';
 import { SendService } from './send.service.js';
 import { Attachments } from './sending/attachments.js';
+import { Beginnings } from './sending/beginnings.service.js';
 import { Dispatch } from './sending/dispatch.service.js';
 import { NumberTurns } from './sending/number-turns.js';
 import { ProductCatalog } from './sending/product-catalog.service.js';
@@ -60,6 +61,7 @@ import { ThroughputRepository } from './throughput.repository.js';
   controllers: [ChatsController, MessagesController, ChatSendController, SendController, ProductSendController],
   providers: [
     Attachments,
+    Beginnings,
     ChatFinder,
     ChatListRepository,
     ChatSearchRepository,

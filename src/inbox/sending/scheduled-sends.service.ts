@@ -10,7 +10,7 @@ import type { GraphResult } from '../../meta/graph-client.js';
 import { DeliveriesService } from '../deliveries.service.js';
 import { messageErrorOf } from '../evidence.js';
 import type { MessageError } from '../message-status.js';
-import { SERVICE_WINDOW_HOURS } from '../send.service.js';
+import { SERVICE_WINDOW_HOURS } from '../service-window.js';
 import { Attachments } from './attachments.js';
 import { Dispatch, patiently, type Outgoing } from './dispatch.service.js';
 import { ScheduledSendsRepository, type DueMessage } from './scheduled-sends.repository.js';
