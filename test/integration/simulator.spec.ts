@@ -353,12 +353,24 @@ describe('templates', () => {
     expect(await code(graph('GET', `${WABA}/message_templates?after=nonsense`))).toBe(131059);
   });
 
-  it('are created pending, approved after a while with a webhook, sent, and deleted', async () => {
-    const body = { type: 'BODY', text: 'Dear {{1}}, come and see us.', example: { body_text: [['Asha']] } };
-    const definition = { name: 'invitation', language: 'en', category: 'MARKETING', components: [body] };
-    const [, created] = await graph('POST', `${WABA}/message_templates`, definition);
+  const INVITATION = {
+    name: 'invitation',
+    language: 'en',
+    category: 'MARKETING',
+    components: [{ type: 'BODY', text: 'Dear {{1}}, come and see us.', example: { body_text: [['Asha']] } }],
+  };
+
+  it('are not there for messages while they are pending', async () => {
+    await control('PUT', 'config', { templates: { verdict: 'PENDING' } });
+    const [, created] = await graph('POST', `${WABA}/message_templates`, INVITATION);
+
     expect(created).toMatchObject({ status: 'PENDING', category: 'MARKETING' });
     expect(await code(template('invitation', words('Asha')))).toBe(132001);
+  });
+
+  it('are created pending, approved after a while with a webhook, sent, and deleted', async () => {
+    const [, created] = await graph('POST', `${WABA}/message_templates`, INVITATION);
+    expect(created).toMatchObject({ status: 'PENDING', category: 'MARKETING' });
 
     await until(() => receiver.changes.some(({ value }) => value.event === 'APPROVED'));
     expect(await code(template('invitation', words('Asha')))).toBeUndefined();
