@@ -39,7 +39,7 @@ import { SendService } from './send.service.js';
 import { Attachments } from './sending/attachments.js';
 import { Beginnings } from './sending/beginnings.service.js';
 import { Dispatch } from './sending/dispatch.service.js';
-import { NumberTurns } from './sending/number-turns.js';
+import { NumberTurns, TurnSettings } from './sending/number-turns.js';
 import { ProductCatalog } from './sending/product-catalog.service.js';
 import { ReadReceiptsRepository } from './sending/read-receipts.repository.js';
 import { ReadReceipts } from './sending/read-receipts.service.js';
@@ -96,6 +96,7 @@ import { ThroughputRepository } from './throughput.repository.js';
     StatisticsRepository,
     StatusesRepository,
     ThroughputRepository,
+    TurnSettings,
   ],
   exports: [
     ConversationsRepository,

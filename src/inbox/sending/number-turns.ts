@@ -7,11 +7,6 @@ import { within } from '../../common/within.js';
 import { LOGGER } from '../../config/logger.module.js';
 import { RedisLink } from '../../queues/redis-link.js';
 
-/** Longest that a single message waits for its turn: then it goes out without one. */
-const MOST_WAIT_MS = 1_000;
-/** Longest that it waits for Redis. */
-const DEADLINE_MS = 200;
-
 /** Who sends from a number in bulk hosts it: single messages are its guests, and go first. */
 export interface TurnHost {
   /** A single message wants to go out. @param grant to be called when the number has room for it */
@@ -40,6 +35,15 @@ interface Word {
   answerTo: string;
 }
 
+/** How long a single message waits. Tests that ask for the outcome wait longer: a busy machine decides nothing there. */
+@Injectable()
+export class TurnSettings {
+  /** Longest for its turn: then it goes out without one. */
+  mostWaitMs = 1_000;
+  /** Longest for Redis. */
+  deadlineMs = 200;
+}
+
 const turns = counter('parley_send_turns_total', 'Single messages by how they came to their turn', ['outcome']);
 
 /**
@@ -57,6 +61,7 @@ export class NumberTurns {
 
   constructor(
     private readonly redis: RedisLink,
+    private readonly settings: TurnSettings,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -78,13 +83,13 @@ export class NumberTurns {
 
   private async ask(accountId: number, id: string, granted: AbortSignal): Promise<TurnOutcome> {
     try {
-      const isListening = await soon(this.listen()).then(() => true, ignore);
+      const isListening = await this.soon(this.listen()).then(() => true, ignore);
       const hosts = await this.tell(accountId, id, 'ask');
       if (hosts === 0) {
         return 'free';
       }
       if (isListening) {
-        await sleep(MOST_WAIT_MS, granted);
+        await sleep(this.settings.mostWaitMs, granted);
         return granted.aborted ? 'granted' : 'late';
       }
     } catch (error) {
@@ -96,7 +101,7 @@ export class NumberTurns {
   /** @returns how many processes heard it */
   private tell(accountId: number, id: string, type: Word['type']): Promise<number> {
     const word: Word = { type, id, answerTo: this.answers };
-    return soon(this.redis.client.publish(this.channelOf(accountId), JSON.stringify(word)));
+    return this.soon(this.redis.client.publish(this.channelOf(accountId), JSON.stringify(word)));
   }
 
   /** Hears of every single message of the number, until it is closed. */
@@ -109,7 +114,7 @@ export class NumberTurns {
     const subscribing = subscriber.subscribe(channel).then(() => {
       isSubscribed = true;
     }, ignore);
-    await Promise.race([subscribing, sleep(DEADLINE_MS)]);
+    await Promise.race([subscribing, sleep(this.settings.deadlineMs)]);
     return {
       get isHeard() {
         return isSubscribed && subscriber.status === 'ready';
@@ -117,7 +122,7 @@ export class NumberTurns {
       close: async () => {
         this.hosts.delete(channel);
         const leaving = subscriber.unsubscribe(channel).catch(ignore);
-        await Promise.race([leaving, sleep(DEADLINE_MS)]);
+        await Promise.race([leaving, sleep(this.settings.deadlineMs)]);
       },
     };
   }
@@ -146,6 +151,10 @@ export class NumberTurns {
     return subscriber;
   }
 
+  private soon<T>(work: Promise<T>): Promise<T> {
+    return within(this.settings.deadlineMs, work, () => new Error('Redis takes too long'));
+  }
+
   private hear(channel: string, text: string): void {
     if (channel === this.answers) {
       this.waiting.get(text)?.();
@@ -159,10 +168,6 @@ export class NumberTurns {
       host?.done(word.id);
     }
   }
-}
-
-function soon<T>(work: Promise<T>): Promise<T> {
-  return within(DEADLINE_MS, work, () => new Error('Redis takes too long'));
 }
 
 function ignore(): void {
