@@ -6,6 +6,7 @@ import { DataSource, getMetadataArgsStorage, TableColumn, type EntityMetadata } 
 import { migrate } from '../../src/database/migrate.js';
 import { MIGRATIONS } from '../../src/database/migrations.js';
 import { dataSourceOptions } from '../../src/database/options.js';
+import { awayFromMidnight } from '../support/clock.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -326,6 +327,7 @@ describe('the migrations', () => {
   });
 
   it('make the partitions of this month and the next (of the webhook log, of the next days), and one for the rest', async () => {
+    await awayFromMidnight();
     // The database is a copy that may have been made last month; a start migrates.
     await migrate(database.url);
     const { rows } = await withClient(database.url, (client) =>

@@ -168,7 +168,7 @@ describe('a database that breaks all connections in the middle of a campaign', (
         ({ accepted }) => accepted >= target,
         60_000,
       );
-      expect(await cut()).toBeGreaterThan(0);
+      await eventually(cut, (connections) => connections > 0);
       expectAlive();
     }
     await campaignEnds(id);
@@ -194,8 +194,8 @@ describe('a database that breaks all connections in the middle of a campaign', (
     expect([away.status, away.body.code, ready.status, live.status]).toEqual([503, 'unavailable', 503, 200]);
     const { accepted } = await processes.simulator.ledger();
     await new Promise((resolve) => setTimeout(resolve, 7_000));
-    // What was marked before may still have gone out.
-    expect((await processes.simulator.ledger()).accepted - accepted).toBeLessThan(50);
+    // What was marked before may still have gone out; at 300 a second more would be two thousand by now.
+    expect((await processes.simulator.ledger()).accepted - accepted).toBeLessThan(100);
     expectAlive();
     await way.open();
     await campaignEnds(id);
@@ -204,7 +204,8 @@ describe('a database that breaks all connections in the middle of a campaign', (
   }, 240_000);
 
   it('while a single send is out: its answer is stored as soon as a connection can be had', async () => {
-    await processes.simulator.configure({ latency_ms: 600 });
+    // Long enough that whatever is done meanwhile is done before the answer.
+    await processes.simulator.configure({ latency_ms: 5_000 });
     const sending = processes.call<{ message: { id: number } }>('POST', '/send-message/?force=true', {
       body: { phone: '+919877000001', message: 'In between' },
     });
@@ -215,9 +216,12 @@ describe('a database that breaks all connections in the middle of a campaign', (
     await cut();
     const sent = await sending;
     expect(sent.status).toBe(200);
-    const stored = await processes.call<{ status: string }>('GET', `/messages/${sent.body.message.id}`);
+    const stored = await eventually(
+      () => processes.call<{ status: string }>('GET', `/messages/${sent.body.message.id}`),
+      ({ status }) => status === 200,
+    );
     expect(['sent', 'delivered', 'read']).toContain(stored.body.status);
-  }, 30_000);
+  }, 60_000);
 
   it('and stays away while a single send is out: the caller is told not to send it again, and a status settles it', async () => {
     const sending = processes.call<{ code: string; message: { id: number } }>('POST', '/send-message/?force=true', {

@@ -30,7 +30,7 @@ describe('first messages of new people, all at once, over four API processes and
       await processes.startWorker();
     }
     await setUp(processes);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => processes.close());
 
   const allChats = async (): Promise<Chat[]> => {

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { sleep } from '../../src/common/sleep.js';
 import { eventually } from '../support/app.js';
 import { testRedisUrl } from '../support/database.js';
 import { audienceCsv, campaignIs, draftWithCsv, getCampaign, setUp, type Journey } from '../support/journey.js';
@@ -71,11 +72,15 @@ describe('a Redis that loses everything in the middle of a campaign', () => {
     const flushing = (async () => {
       while (!stop.now) {
         await redis.flushdb();
+        await sleep(2);
       }
     })();
-    await processes.call('POST', `/campaigns/${id}/run`);
-    await campaignIs(journey, id, 'completed', 10_000);
-    stop.now = true;
-    await flushing;
-  }, 30_000);
+    try {
+      await processes.call('POST', `/campaigns/${id}/run`);
+      await campaignIs(journey, id, 'completed', 30_000);
+    } finally {
+      stop.now = true;
+      await flushing;
+    }
+  }, 60_000);
 });

@@ -72,7 +72,7 @@ describe(`an audience of ${SIZE} contacts`, () => {
   it('is begun in the request and finished by the worker, in pages, everybody once', async () => {
     const { id, ms, answer } = await runPaused({});
     expect(answer).toMatchObject({ audience_state: 'resolving', total_count: 5_000, skipped_count: 150 });
-    expect(ms).toBeLessThan(5_000);
+    expect(ms).toBeLessThan(20_000);
 
     const before = process.memoryUsage.rss();
     let most = before;

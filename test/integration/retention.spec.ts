@@ -3,6 +3,7 @@ import { RetentionGuards } from '../../src/database/retention-guards.js';
 import { Retention } from '../../src/database/retention.js';
 import { RetentionRepository } from '../../src/database/retention.repository.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { awayFromMidnight } from '../support/clock.js';
 import { postWebhook } from '../support/webhook-payloads.js';
 
 const DAY_MS = 86_400_000;
@@ -57,7 +58,16 @@ describe('retention', () => {
     (await sql('select from webhook_logs where id = $1', [id])).length > 0;
 
   beforeAll(async () => {
+    await awayFromMidnight();
     app = await startTestApp({ env: { RETENTION_WEBHOOK_LOG_DAYS: '10', RETENTION_AUDIT_DAYS: '0' } });
+  });
+  // The database is a copy that may have been made days ago: its days are in the way of ours.
+  beforeAll(async () => {
+    for (const name of await partitions('webhook_logs')) {
+      if (/_\d{4}_\d\d_\d\d$/.test(name) && name < partitionOf(0)) {
+        await sql(`drop table ${name}`);
+      }
+    }
   });
   afterAll(() => app.close());
 
@@ -149,12 +159,16 @@ describe('retention', () => {
     const answers: number[] = [];
     let isOver = false;
     const post = async (): Promise<void> => {
-      while (!isOver) {
+      while (!isOver || answers.length <= 10) {
         answers.push((await postWebhook(app.url, { entry: [{ changes: [] }] })).status);
       }
     };
     const posting = Promise.all([post(), post(), post(), post()]);
-    const dropped = await retention().run();
+    const dropped: string[] = [];
+    // One that somebody writes into just then is left for the next time.
+    while (dropped.length < 30) {
+      dropped.push(...(await retention().run()));
+    }
     isOver = true;
     await posting;
     expect(dropped).toHaveLength(30);

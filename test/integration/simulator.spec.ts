@@ -38,6 +38,8 @@ const QUICK = {
   read_ratio: 1,
   tick_ms: 10,
   retry_first_ms: 50,
+  // One after the other: what is on its way at once may arrive in any order.
+  concurrency: 1,
 };
 
 beforeEach(async () => {
@@ -68,6 +70,14 @@ async function control(method: string, path: string, body?: unknown): Promise<[n
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return [response.status, (await response.json()) as Record<string, unknown>];
+}
+
+/** The simulator knows that so many statuses were taken. */
+function untilDelivered(count: number): Promise<void> {
+  return until(async () => {
+    const [, { webhooks }] = await control('GET', 'ledger');
+    return (webhooks as { delivered: number }).delivered === count;
+  });
 }
 
 function send(message: Record<string, unknown>, to = CUSTOMER): Promise<[number, Answer]> {
@@ -275,12 +285,28 @@ describe('sending', () => {
 
   it('refuses what comes faster than the number may send, and does not accept it', async () => {
     await control('PUT', 'config', { messages_per_second: 5, rate_limit_http: 429 });
-    const answers = await Promise.all(Array.from({ length: 8 }, () => text('Fast')));
+    const answers = await Promise.all(Array.from({ length: 30 }, () => text('Fast')));
     const [, ledger] = await control('GET', 'ledger');
+    const [, { messages }] = await control('GET', 'ledger/messages');
+    const accepted = (messages as { outcome: string; arrived_at: number }[]).filter(
+      (row) => row.outcome === 'accepted',
+    );
+    const refused = answers.filter(([status, { error }]) => status === 429 && error?.code === 130429);
 
-    expect(answers.filter(([status]) => status === 200)).toHaveLength(5);
-    expect(answers.filter(([status, { error }]) => status === 429 && error?.code === 130429)).toHaveLength(3);
-    expect(ledger).toMatchObject({ accepted: 5, refused: 3, refused_by_code: { 130429: 3 } });
+    // Five in the first second, and in every second after it if the machine makes a pause.
+    expect(accepted.length).toBeGreaterThanOrEqual(5);
+    for (const { arrived_at: at } of accepted) {
+      expect(accepted.filter((row) => row.arrived_at > at - 1_000 && row.arrived_at <= at).length).toBeLessThanOrEqual(
+        5,
+      );
+    }
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused).toHaveLength(30 - accepted.length);
+    expect(ledger).toMatchObject({
+      accepted: accepted.length,
+      refused: refused.length,
+      refused_by_code: { 130429: refused.length },
+    });
   });
 
   it('knows no ids but its own when it may not register any', async () => {
@@ -512,13 +538,12 @@ describe('status webhooks', () => {
     receiver.answer = 200;
     receiver.posts.length = 0;
     await until(() => new Set(receiver.statuses.map(({ id, status }) => id + status)).size === 60);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const [, up] = await control('GET', 'ledger');
-    expect(up.webhooks).toMatchObject({ queued: 0, delivered: 60, dropped: 0 });
+    await untilDelivered(60);
+    expect((await control('GET', 'ledger'))[1].webhooks).toMatchObject({ queued: 0, delivered: 60, dropped: 0 });
   });
 
   it('come in any order and more than once when the order is hostile, some before the answer to the send', async () => {
-    await control('PUT', 'config', { webhooks: { order: 'hostile', duplicate_ratio: 0.3 } });
+    await control('PUT', 'config', { webhooks: { order: 'hostile', duplicate_ratio: 0.3, concurrency: 8 } });
     const answers = await Promise.all(
       Array.from({ length: 60 }, async (_, index) => {
         const [, answer] = await text('Hi', `+9198000000${10 + index}`);
@@ -571,9 +596,10 @@ describe('magic numbers', () => {
     ['000506', 'accepted_garbage', 200],
     ['000507', 'reset', undefined],
   ])('leaves the sender of %s in doubt, and the ledger knows it was %s', async (digits, outcome, http) => {
+    const giveUp = new AbortController();
     const post = fetch(`${simulator.url}/${PHONE}/messages`, {
       method: 'POST',
-      signal: AbortSignal.timeout(300),
+      signal: giveUp.signal,
       headers: { authorization: 'Bearer token' },
       body: JSON.stringify({
         messaging_product: 'whatsapp',
@@ -582,14 +608,24 @@ describe('magic numbers', () => {
         text: { body: 'Hi' },
       }),
     });
-    const status = await post.then(
+    const status = post.then(
       (response) => response.status,
       () => undefined,
     );
-    const [, { messages }] = await control('GET', `ledger/messages?to=919999${digits}`);
+    let outcomes: string[] = [];
+    await until(async () => {
+      const [, { messages }] = await control('GET', `ledger/messages?to=919999${digits}`);
+      outcomes = (messages as { outcome: string }[]).map((row) => row.outcome);
+      return outcomes.length > 0;
+    });
+    if (http === undefined) {
+      // Nothing comes, for however long one waits.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      giveUp.abort();
+    }
 
-    expect(status).toBe(http);
-    expect((messages as { outcome: string }[]).map((row) => row.outcome)).toEqual([outcome]);
+    expect(await status).toBe(http);
+    expect(outcomes).toEqual([outcome]);
   });
 
   it.each([
@@ -627,8 +663,13 @@ describe('the ledger', () => {
     await new Promise((resolve) => setTimeout(resolve, 800));
     await burst(3);
     const [, { numbers }] = await control('GET', 'ledger');
+    const [, { messages }] = await control('GET', 'ledger/messages');
+    const times = (messages as { arrived_at: number }[]).map((row) => row.arrived_at);
+    const highest = Math.max(...times.map((at) => times.filter((other) => other > at - 1_000 && other <= at).length));
 
-    expect((numbers as Record<string, unknown>)[PHONE]).toMatchObject({ total: 12, highest_in_any_second: 9 });
+    expect((numbers as Record<string, unknown>)[PHONE]).toMatchObject({ total: 12, highest_in_any_second: highest });
+    // Nine, unless the machine made longer pauses than the test.
+    expect(highest).toBeGreaterThanOrEqual(5);
   });
 
   it('tells who got the same twice from who got two different messages', async () => {
@@ -650,8 +691,7 @@ describe('the ledger', () => {
   it('gives every row to an oracle, with what the receiver acknowledged', async () => {
     const [, answer] = await send({ type: 'text', text: { body: 'Hi' }, biz_opaque_callback_data: 'token-1' });
     await text('', '+919800000002');
-    await until(() => receiver.statusesOf(wamidOf(answer)).length === 3);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await untilDelivered(3);
     const lines = await (await fetch(`${simulator.url}/__simulate/ledger/messages?format=ndjson`)).text();
     const rows = lines
       .trim()
@@ -710,9 +750,10 @@ describe('control', () => {
   });
 
   it('refuses everything during an error window, and not after it', async () => {
-    await control('PUT', 'config', { faults: { error_windows: [{ code: 131016, from_ms: 0, to_ms: 200 }] } });
+    await control('PUT', 'config', { faults: { error_windows: [{ code: 131016, from_ms: 0, to_ms: 60_000 }] } });
     expect(await code(text('Hi'))).toBe(131016);
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await control('PUT', 'config', { faults: { error_windows: [{ code: 131016, from_ms: 0, to_ms: 10 }] } });
+    await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await code(text('Hi'))).toBeUndefined();
   });
 

@@ -27,6 +27,8 @@ const QUICK = {
   read_ratio: 1,
   tick_ms: 10,
   retry_first_ms: 50,
+  // One after the other: what is on its way at once may arrive in any order.
+  concurrency: 1,
 };
 
 /** A simulator with a receiver for its webhooks, to test the simulator itself. */

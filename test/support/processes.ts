@@ -20,6 +20,9 @@ export interface Processes {
   close(): Promise<void>;
 }
 
+/** Longest that a process may take to be up: seven of them boot beside another test file. */
+const BOOT_MS = 60_000;
+
 const running = new Set<ChildProcess>();
 /** What the processes print, while somebody listens. */
 let listener: ((text: string) => void) | null = null;
@@ -44,10 +47,10 @@ export async function startProcesses(env: Record<string, string> = {}): Promise<
   };
   const url = `http://127.0.0.1:${port}`;
   const simulator = launch('simulator/main.js', environment);
-  await eventually(() => isUp(`http://127.0.0.1:${simulatorPort}/__simulate/ledger`), Boolean);
+  await eventually(() => isUp(`http://127.0.0.1:${simulatorPort}/__simulate/ledger`), Boolean, BOOT_MS);
   const startApi = async (): Promise<ChildProcess> => {
     const api = launch('main.js', environment);
-    await eventually(() => isUp(`${url}/health/ready`), Boolean);
+    await eventually(() => isUp(`${url}/health/ready`), Boolean, BOOT_MS);
     return api;
   };
   await startApi();
@@ -59,7 +62,7 @@ export async function startProcesses(env: Record<string, string> = {}): Promise<
     startAnotherApi: async () => {
       const another = await freePort();
       launch('main.js', { ...environment, PORT: String(another) });
-      await eventually(() => isUp(`http://127.0.0.1:${another}/health/ready`), Boolean);
+      await eventually(() => isUp(`http://127.0.0.1:${another}/health/ready`), Boolean, BOOT_MS);
       return `http://127.0.0.1:${another}`;
     },
     startWorker: async () => {

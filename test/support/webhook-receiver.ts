@@ -93,9 +93,9 @@ export class WebhookReceiver {
 }
 
 /** Waits until the condition holds. */
-export async function until(condition: () => boolean, ms = 5000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
   const deadline = performance.now() + ms;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) {
       throw new Error('the awaited condition did not come true');
     }

@@ -115,7 +115,7 @@ describe('an audience endpoint', () => {
     server.answering = () => undefined;
     const startedAt = performance.now();
     await expect(read(START, { ...PATIENCE, answerMs: 300 })).rejects.toThrow('did not answer');
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 
   it('in a closed network is not asked, nor asked again, unless that is allowed', async () => {

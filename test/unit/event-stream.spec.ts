@@ -164,7 +164,9 @@ describe('a live stream', () => {
     const { wire, state, start } = make(100, { stallMs: 20 });
     wire.isReading = false;
     start(0);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    while (state.ended.length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     expect(state.ended).toEqual(['too_slow']);
     expect(wire.text).toMatch(/id: 2\nevent: reset\ndata: .*"reason":"too_slow"/);
   });
