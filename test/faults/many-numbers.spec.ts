@@ -14,7 +14,7 @@ const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? (FULL ? 1_000 : 240))
 /** Of the permitted rate; less on a machine that has no time for us. */
 const LEAST_SHARE = FULL ? 0.97 : 0.9;
 /** Over how long the pace is measured; with others on the machine, the best such span counts. */
-const SPAN_MS = FULL ? Number.POSITIVE_INFINITY : 2_500;
+const SPAN_MS = FULL ? Number.POSITIVE_INFINITY : 2_000;
 /** Left out at both ends: while the first are looked for and the processes, just started, compile themselves; and the last few. */
 const EDGE_MS = FULL ? Number(process.env.FAULTS_EDGE_S ?? 2) * 1_000 : 0;
 /** Between two single sends of one number. */

@@ -67,11 +67,9 @@ describe('people', () => {
 
   beforeAll(async () => {
     testDatabase = await createTestDatabase();
-    dataSource = await new DataSource({
-      ...dataSourceOptions({ url: testDatabase.url, applicationName: 'parley-test', poolSize: 20 }),
-      // Two hundred wait for twenty connections here.
-      connectTimeoutMS: 60_000,
-    }).initialize();
+    const options = dataSourceOptions({ url: testDatabase.url, applicationName: 'parley-test', poolSize: 20 });
+    // Two hundred wait for twenty connections here.
+    dataSource = await new DataSource(Object.assign(options, { connectTimeoutMS: 60_000 })).initialize();
     db = new Database(dataSource);
     const rows = await db.query<{ id: number }>(
       `insert into accounts (name, phone_number_id, verify_token) values ('A', '1', 'a'), ('B', '2', 'b') returning id`,

@@ -127,8 +127,8 @@ async function untilGone(processes: { pid: number; identity: string }[]): Promis
   expect(alive(processes)).toEqual([]);
 }
 
-// A first launch makes a database and starts seven processes.
-jest.setTimeout(180_000);
+/** For a test's launches: a first one makes a database and starts seven processes. */
+const LAUNCHES_MS = 180_000;
 
 describe('the launcher', () => {
   let dataDir: string;
@@ -160,100 +160,132 @@ describe('the launcher', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  it('starts everything, shows the key once, and stops without a trace', async () => {
-    const first = launch();
-    await first.until('send-message');
-    const key = /PARLEY_API_KEY=(parley_\S+)/.exec(first.output)?.[1];
-    const runtimeFile = join(dataDir, 'runtime.env');
-    const processes = everyProcess(dataDir);
+  it(
+    'starts everything, shows the key once, and stops without a trace',
+    async () => {
+      const first = launch();
+      await first.until('send-message');
+      const key = /PARLEY_API_KEY=(parley_\S+)/.exec(first.output)?.[1];
+      const runtimeFile = join(dataDir, 'runtime.env');
+      const processes = everyProcess(dataDir);
 
-    expect(first.output).toContain(`http://localhost:${env.PORT}/whatsapp/api`);
-    expect(parseEnv(readFileSync(runtimeFile, 'utf8'))).toMatchObject({ BOOTSTRAP_API_KEY: key, PORT: env.PORT });
-    expect(statSync(runtimeFile).mode & 0o777).toBe(0o600);
-    expect(statSync(join(dataDir, 'secrets.json')).mode & 0o777).toBe(0o600);
-    expect(await first.stop()).toBe(0);
-    expect(alive(processes)).toEqual([]);
-    expect(readdirSync(dataDir)).not.toContain('runtime.env');
+      expect(first.output).toContain(`http://localhost:${env.PORT}/whatsapp/api`);
+      expect(parseEnv(readFileSync(runtimeFile, 'utf8'))).toMatchObject({ BOOTSTRAP_API_KEY: key, PORT: env.PORT });
+      expect(statSync(runtimeFile).mode & 0o777).toBe(0o600);
+      expect(statSync(join(dataDir, 'secrets.json')).mode & 0o777).toBe(0o600);
+      expect(await first.stop()).toBe(0);
+      expect(alive(processes)).toEqual([]);
+      expect(readdirSync(dataDir)).not.toContain('runtime.env');
 
-    const second = launch();
-    await second.until('send-message');
-    expect(second.output).toContain('2 contacts');
-    expect(second.output).toContain('shown at the first start');
-    expect(second.output).not.toContain(key);
-  });
+      const second = launch();
+      await second.until('send-message');
+      expect(second.output).toContain('2 contacts');
+      expect(second.output).toContain('shown at the first start');
+      expect(second.output).not.toContain(key);
+    },
+    LAUNCHES_MS,
+  );
 
-  it('leaves no process behind when it is killed, and starts again on the same ports and data', async () => {
-    const first = launch();
-    await first.until('is ready');
-    const processes = everyProcess(dataDir);
-    first.process.kill('SIGKILL');
-    await untilGone(processes);
+  it(
+    'leaves no process behind when it is killed, and starts again on the same ports and data',
+    async () => {
+      const first = launch();
+      await first.until('is ready');
+      const processes = everyProcess(dataDir);
+      first.process.kill('SIGKILL');
+      await untilGone(processes);
 
-    const second = launch();
-    await second.until('is ready');
-    expect(await second.stop()).toBe(0);
-  });
+      const second = launch();
+      await second.until('is ready');
+      expect(await second.stop()).toBe(0);
+    },
+    LAUNCHES_MS,
+  );
 
-  it('takes over from servers whose guards were killed too', async () => {
-    const first = launch();
-    await first.until('is ready');
-    const processes = everyProcess(dataDir);
-    const { postgres } = runRecords(dataDir);
-    first.process.kill('SIGKILL');
-    process.kill(postgres?.child.pid ?? 0, 'SIGKILL');
-    await first.ended;
+  it(
+    'takes over from servers whose guards were killed too',
+    async () => {
+      const first = launch();
+      await first.until('is ready');
+      const processes = everyProcess(dataDir);
+      const { postgres } = runRecords(dataDir);
+      first.process.kill('SIGKILL');
+      process.kill(postgres?.child.pid ?? 0, 'SIGKILL');
+      await first.ended;
 
-    const second = launch();
-    await second.until('is ready');
-    expect(alive(processes)).toEqual([]);
-  });
+      const second = launch();
+      await second.until('is ready');
+      expect(alive(processes)).toEqual([]);
+    },
+    LAUNCHES_MS,
+  );
 
-  it('starts a crashed child again', async () => {
-    const running = launch();
-    await running.until('is ready');
-    const before = runRecords(dataDir).worker?.child.pid ?? 0;
-    process.kill(before, 'SIGKILL');
-    await running.until('The worker ended by SIGKILL; starting it again');
-    await until(() => {
-      const after = runRecords(dataDir).worker?.child;
-      return after !== undefined && after.pid !== before && alive([after]).length === 1;
-    });
-  });
+  it(
+    'starts a crashed child again',
+    async () => {
+      const running = launch();
+      await running.until('is ready');
+      const before = runRecords(dataDir).worker?.child.pid ?? 0;
+      process.kill(before, 'SIGKILL');
+      await running.until('The worker ended by SIGKILL; starting it again');
+      await until(() => {
+        const after = runRecords(dataDir).worker?.child;
+        return after !== undefined && after.pid !== before && alive([after]).length === 1;
+      });
+    },
+    LAUNCHES_MS,
+  );
 
-  it('gives up on a child that crashes again and again', async () => {
-    const crashing = launch({
-      worker: `process.send({ event: 'ready' }); setTimeout(() => { console.log('no luck'); process.exit(7); }, 1_500);`,
-    });
-    expect(await crashing.ended).toBe(1);
-    expect(crashing.output).toContain('The worker ended with code 7, 5 times within 30 s');
-    expect(crashing.output).toContain('no luck');
-  });
+  it(
+    'gives up on a child that crashes again and again',
+    async () => {
+      const crashing = launch({
+        worker: `process.send({ event: 'ready' }); setTimeout(() => { console.log('no luck'); process.exit(7); }, 1_500);`,
+      });
+      expect(await crashing.ended).toBe(1);
+      expect(crashing.output).toContain('The worker ended with code 7, 5 times within 30 s');
+      expect(crashing.output).toContain('no luck');
+    },
+    LAUNCHES_MS,
+  );
 
-  it('shows why a child did not start', async () => {
-    const failing = launch({ api: `console.error('the setting X is missing'); process.exit(2);` });
-    expect(await failing.ended).toBe(1);
-    expect(failing.output).toContain('The API ended with code 2 while it started.');
-    expect(failing.output).toContain('the setting X is missing');
-  });
+  it(
+    'shows why a child did not start',
+    async () => {
+      const failing = launch({ api: `console.error('the setting X is missing'); process.exit(2);` });
+      expect(await failing.ended).toBe(1);
+      expect(failing.output).toContain('The API ended with code 2 while it started.');
+      expect(failing.output).toContain('the setting X is missing');
+    },
+    LAUNCHES_MS,
+  );
 
-  it('names the port that is taken', async () => {
-    const server = createServer().listen(Number(env.PORT));
-    const refused = launch();
-    expect(await refused.ended).toBe(1);
-    expect(refused.output).toContain(`Port ${env.PORT} (PORT) is already in use. Choose another one`);
-    server.close();
-  });
+  it(
+    'names the port that is taken',
+    async () => {
+      const server = createServer().listen(Number(env.PORT));
+      const refused = launch();
+      expect(await refused.ended).toBe(1);
+      expect(refused.output).toContain(`Port ${env.PORT} (PORT) is already in use. Choose another one`);
+      server.close();
+    },
+    LAUNCHES_MS,
+  );
 
-  it('starts no simulator and makes no demo when Graph is elsewhere', async () => {
-    const running = launch(
-      { simulator: 'process.exit(1)', demo: 'process.exit(1)' },
-      { GRAPH_API_BASE_URL: 'http://127.0.0.1:9' },
-    );
-    await running.until('is ready');
-    expect(Object.keys(runRecords(dataDir))).toEqual(expect.arrayContaining(['api', 'worker']));
-    expect(Object.keys(runRecords(dataDir))).not.toContain('simulator');
-    expect(running.output).not.toContain('emo account');
-  });
+  it(
+    'starts no simulator and makes no demo when Graph is elsewhere',
+    async () => {
+      const running = launch(
+        { simulator: 'process.exit(1)', demo: 'process.exit(1)' },
+        { GRAPH_API_BASE_URL: 'http://127.0.0.1:9' },
+      );
+      await running.until('is ready');
+      expect(Object.keys(runRecords(dataDir))).toEqual(expect.arrayContaining(['api', 'worker']));
+      expect(Object.keys(runRecords(dataDir))).not.toContain('simulator');
+      expect(running.output).not.toContain('emo account');
+    },
+    LAUNCHES_MS,
+  );
 });
 
 describe('the environment for the children', () => {
