@@ -1,4 +1,5 @@
 import type { Answer, CallOptions } from '../support/app.js';
+import { awayFromMidnight } from '../support/clock.js';
 import { campaignIs, draftWithCsv } from '../support/journey.js';
 import {
   envelope,
@@ -220,6 +221,7 @@ describe('analytics', () => {
       (await get<{ days: Day[] }>(`/analytics/daily?${query}`, { accountId })).days;
 
     it('is there, the last thirty by default, today the last', async () => {
+      await awayFromMidnight();
       const { id } = await newAccount();
       const days = await daily(id, '');
       expect(days).toHaveLength(30);

@@ -32,11 +32,12 @@ interface Problem {
 interface Stage {
   contexts: unknown[];
   isBroken: boolean;
-  isHanging: boolean;
+  /** Whoever brings them in waits for this behind the first 7,000. */
+  gate: Promise<void> | null;
   closed: number;
 }
 
-const stage: Stage = { contexts: [], isBroken: false, isHanging: false, closed: 0 };
+const stage: Stage = { contexts: [], isBroken: false, gate: null, closed: 0 };
 (globalThis as unknown as { stage: Stage }).stage = stage;
 
 /** Audiences of whoever runs Parley. */
@@ -51,12 +52,12 @@ export const audiences = {
     },
   },
   many: {
-    // As many as asked for; breaks or hangs behind the first 7,000 when the test says so.
+    // As many as asked for; waits or breaks behind the first 7,000 when the test says so.
     async *people({ first, count }) {
       try {
         for (let at = 0; at < count; at += 1) {
+          if (at === 7000) await stage.gate;
           if (at === 7000 && stage.isBroken) throw new Error('postgres://user:password@crm');
-          if (at === 7000 && stage.isHanging) await new Promise(() => {});
           yield { phone: '+' + (first + at), name: 'Person ' + at, params: { order_id: 'O-' + at } };
         }
       } finally {
@@ -120,7 +121,7 @@ describe('audiences', () => {
   });
 
   beforeEach(() => {
-    Object.assign(stage, { contexts: [], isBroken: false, isHanging: false, closed: 0 });
+    Object.assign(stage, { contexts: [], isBroken: false, gate: null, closed: 0 });
     server.questions.length = 0;
   });
 
@@ -250,10 +251,14 @@ describe('audiences', () => {
 
     it('that break off pause the campaign with the reason, and go on when it is resumed', async () => {
       stage.isBroken = true;
+      // Not before the test has paused the campaign: they would pause it first.
+      let open = (): void => undefined;
+      stage.gate = new Promise((resolve) => (open = resolve));
       const id = await pausedAtOnce({
         audience_type: 'many',
         audience_filters: { first: phones(9_000), count: 9_000 },
       });
+      open();
       const failed = await eventually(
         () => campaign(id),
         ({ status_reason }) => status_reason?.code === 'audience_failed',
@@ -268,7 +273,7 @@ describe('audiences', () => {
     });
 
     it('are not waited for once the campaign is cancelled', async () => {
-      stage.isHanging = true;
+      stage.gate = new Promise(() => undefined);
       const id = await pausedAtOnce({
         audience_type: 'many',
         audience_filters: { first: phones(9_000), count: 9_000 },
@@ -282,17 +287,19 @@ describe('audiences', () => {
         audience_type: 'many',
         audience_filters: { first: phones(11_000), count: 11_000 },
       });
-      await journey.api.db.query(
-        // As a worker leaves it that died behind its second page.
-        `update campaigns set audience_state = 'resolving', audience_lease_until = now() + interval '3 s',
-           audience_cursor = '{"giver":"audience","index":10000,"cursor":null}' where id = $1`,
-        [id],
-      );
-      await journey.api.db.query(
-        `delete from campaign_recipients where id in (
-           select id from campaign_recipients where campaign_id = $1 order by id desc limit 1500)`,
-        [id],
-      );
+      // As a worker leaves it that died behind its second page; at once, or another goes on before they are gone.
+      await journey.api.db.transaction(async (tx) => {
+        await tx.query(
+          `update campaigns set audience_state = 'resolving', audience_lease_until = now() + interval '3 s',
+             audience_cursor = '{"giver":"audience","index":10000,"cursor":null}' where id = $1`,
+          [id],
+        );
+        await tx.query(
+          `delete from campaign_recipients where id in (
+             select id from campaign_recipients where campaign_id = $1 order by id desc limit 1500)`,
+          [id],
+        );
+      });
       expect(await resolved(id)).toMatchObject({ total_count: 11_000, skipped_count: 0 });
       await call('POST', `/campaigns/${id}/cancel`, {});
     });

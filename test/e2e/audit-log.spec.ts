@@ -63,6 +63,15 @@ describe('the audit log', () => {
     (await list(`?object_type=${type}&object_id=${id}&limit=200`)).audit_log.reverse();
   const actionsOn = async (type: string, id: number): Promise<string[]> =>
     (await storyOf(type, id)).map(({ action }) => action);
+  /** A campaign whose people all wait: it runs until it is stopped. */
+  const endless = async (first: number): Promise<number> => {
+    const id = await draftWithCsv(journey, audienceCsv(40, first));
+    await journey.api.db.query(
+      `update campaign_recipients set not_before = now() + interval '1 hour' where campaign_id = $1`,
+      [id],
+    );
+    return id;
+  };
   const form = (csv: string): FormData => {
     const data = new FormData();
     data.append('file', new Blob([csv], { type: 'text/csv' }), 'file.csv');
@@ -145,7 +154,11 @@ describe('the audit log', () => {
     const hour = new Date(Date.now() + 3_600_000).toISOString();
     await done('POST', `/campaigns/${id}/schedule`, { scheduled_at: hour });
     await done('POST', `/campaigns/${id}/schedule`, { scheduled_at: null });
-    await done('POST', `/campaigns/${id}/schedule`, { scheduled_at: new Date(Date.now() + 1_200).toISOString() });
+    await done('POST', `/campaigns/${id}/schedule`, { scheduled_at: hour });
+    // The hour is over.
+    await journey.api.db.query(`update campaigns set scheduled_at = date_trunc('milliseconds', now()) where id = $1`, [
+      id,
+    ]);
     await campaignIs(journey, id, 'completed');
     await done('GET', `/campaigns/${id}/recipients/export`);
     expect((await call('POST', `/campaigns/${id}/pause`)).status).toBe(409);
@@ -159,8 +172,7 @@ describe('the audit log', () => {
     ]);
     expect(story[3]).toMatchObject({ actor_key_id: null, actor_name: 'system', ip: null, request_id: null });
 
-    const stopped = await draftWithCsv(journey, audienceCsv(40, 9_820_000_000));
-    await journey.api.db.query('update accounts set messages_per_second = 1 where id = $1', [accountId]);
+    const stopped = await endless(9_820_000_000);
     await done('POST', `/campaigns/${stopped}/run`);
     await done('POST', `/campaigns/${stopped}/pause`);
     await done('POST', `/campaigns/${stopped}/resume`);
@@ -177,7 +189,7 @@ describe('the audit log', () => {
   });
 
   it('says that Parley itself paused a campaign for a word of Meta’s, and let it go on', async () => {
-    const id = await draftWithCsv(journey, audienceCsv(40, 9_830_000_000));
+    const id = await endless(9_830_000_000);
     await done('POST', `/campaigns/${id}/run`);
     const tell = (status: string): Promise<unknown> =>
       journey.simulator.call('PUT', 'templates/order_update', { waba_id: '200000000000001', status });

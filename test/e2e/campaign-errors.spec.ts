@@ -42,8 +42,10 @@ describe('a campaign that Meta makes trouble for', () => {
   /** Refuses every send with this code, from now on or for a span of time. */
   const refuseWith = (code: number, from_ms = 0, to_ms = FOREVER): Promise<void> =>
     fail({ error_windows: [{ code, from_ms, to_ms }] });
+  const draft = (count: number, body: object = {}): Promise<number> =>
+    draftWithCsv(journey, audienceCsv(count, people(count)), body as Record<string, unknown>);
   const start = async (count: number, body: object = {}): Promise<number> => {
-    const id = await draftWithCsv(journey, audienceCsv(count, people(count)), body as Record<string, unknown>);
+    const id = await draft(count, body);
     await move(id, 'run');
     return id;
   };
@@ -55,10 +57,13 @@ describe('a campaign that Meta makes trouble for', () => {
     (await getCampaign(journey, id)).status_reason as unknown as Reason;
   const settles = (id: number, holds: (campaign: CampaignBody) => boolean): Promise<CampaignBody> =>
     eventually(() => getCampaign(journey, id), holds);
-  /** Gives what is on its way the time to be answered. */
+  /** Of a campaign that is paused: when what was on its way is answered and stored, its sender lets the number go. */
   const answered = async (id: number): Promise<CampaignBody> => {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    return getCampaign(journey, id);
+    await eventually(
+      () => journey.api.db.query('select 1 from sending_leases where not is_released'),
+      (held) => held.length === 0,
+    );
+    return campaignIs(journey, id, 'paused');
   };
   /** By the ledger: each of them was accepted once, and nobody twice. */
   const everybodyOnce = async (count: number): Promise<void> => {
@@ -103,14 +108,16 @@ describe('a campaign that Meta makes trouble for', () => {
     });
 
     it('131056: only the pair waits, the others go on', async () => {
-      await refuseWith(131056, 0, 400);
+      await refuseWith(131056);
       const id = await start(300);
-      expect(await campaignIs(journey, id, 'completed', 30_000)).toMatchObject({ sent_count: 300, failed_count: 0 });
+      // A number that slows down for refusals, as for 130429, does not come to so many within a minute.
+      await eventually(
+        () => journey.simulator.ledger(),
+        ({ refused }) => refused > 150,
+      );
+      await fail(NO_FAULTS);
+      expect(await campaignIs(journey, id, 'completed', 40_000)).toMatchObject({ sent_count: 300, failed_count: 0 });
       await everybodyOnce(300);
-      const { [Object.keys((await journey.simulator.ledger()).numbers)[0] as string]: pace } = (
-        await journey.simulator.ledger()
-      ).numbers;
-      expect(pace?.average_per_second).toBeGreaterThan(40);
     });
   });
 
@@ -119,11 +126,13 @@ describe('a campaign that Meta makes trouble for', () => {
       [190, 'a dead token'],
       [131042, 'a payment problem'],
     ])('%i (%s): all its campaigns pause with the reason; resumed, they finish', async (code) => {
-      const ids = [await start(200), await start(200)];
-      await eventually(
-        () => journey.simulator.ledger(),
-        ({ accepted }) => accepted > 40,
-      );
+      const ids = [await draft(500), await draft(500)];
+      for (const id of ids) {
+        await move(id, 'run');
+      }
+      for (const id of ids) {
+        await settles(id, ({ sent_count }) => sent_count > 10);
+      }
       await refuseWith(code);
       for (const id of ids) {
         expect(await campaignIs(journey, id, 'paused')).toMatchObject({ failed_count: 0 });
@@ -135,15 +144,15 @@ describe('a campaign that Meta makes trouble for', () => {
       );
       expect(alerts.length).toBeGreaterThan(0);
       const { accepted } = await journey.simulator.ledger();
-      expect(accepted).toBeLessThan(400);
+      expect(accepted).toBeLessThan(1_000);
       await fail(NO_FAULTS);
       for (const id of ids) {
         await move(id, 'resume');
       }
       for (const id of ids) {
-        expect(await campaignIs(journey, id, 'completed')).toMatchObject({ sent_count: 200, failed_count: 0 });
+        expect(await campaignIs(journey, id, 'completed')).toMatchObject({ sent_count: 500, failed_count: 0 });
       }
-      await everybodyOnce(400);
+      await everybodyOnce(1_000);
     });
 
     it('190, and the token is put right: it goes on by itself and finishes with the new one', async () => {
@@ -260,6 +269,7 @@ describe('a campaign that Meta makes trouble for', () => {
           return getCampaign(journey, id);
         },
         ({ status }) => status !== 'running',
+        50_000,
       );
       expect(done).toMatchObject({ failed_count: 1, sent_count: 0 });
       expect(await journey.simulator.rows('&to=919999131000')).toHaveLength(5);
@@ -316,12 +326,13 @@ describe('a campaign that Meta makes trouble for', () => {
 
     it('nobody listens: nothing fails, nothing is unknown, and it goes on when Meta is back', async () => {
       const { port } = new URL(journey.simulator.url);
-      const id = await start(300);
+      const id = await start(1_000);
       await eventually(
         () => journey.simulator.ledger(),
         ({ accepted }) => accepted > 60,
       );
       await move(id, 'pause');
+      await answered(id);
       await eventually(
         () => journey.simulator.ledger(),
         ({ webhooks }) => webhooks.waiting === 0 && webhooks.queued === 0,
@@ -342,12 +353,12 @@ describe('a campaign that Meta makes trouble for', () => {
         config: { app_secret: APP_SECRET, callback_url: `${journey.api.url}/whatsapp/webhook/` } as never,
       });
       journey.simulator = connectSimulator(back.url, () => back.close());
-      expect(await campaignIs(journey, id, 'completed')).toMatchObject({
-        sent_count: 300,
+      expect(await campaignIs(journey, id, 'completed', 40_000)).toMatchObject({
+        sent_count: 1_000,
         failed_count: 0,
         unknown_count: 0,
       });
-      await everybodyOnce(300 - before.accepted);
+      await everybodyOnce(1_000 - before.accepted);
     });
   });
 });

@@ -1,4 +1,6 @@
 import { register } from 'prom-client';
+import { AccountsService } from '../../src/accounts/accounts.service.js';
+import { MessagesApi } from '../../src/meta/api/messages.js';
 import { eventually } from '../support/app.js';
 import {
   audienceCsv,
@@ -93,6 +95,24 @@ describe('what came of a campaign', () => {
     deliver(messagesBody({ messages: [text(phone.slice(1), 'Tell me more', { timestamp: secondsAgo(0), ...more })] }));
   const quote = (wamid: string | null): JsonObject => ({ context: { id: wamid, from: '919800000001' } });
 
+  /** Meta has answered the next campaign message, and we do not know it until it is let through. */
+  const holdNextAnswer = (): { isHere: Promise<void>; letThrough: () => void } => {
+    const api = journey.api.worker?.get(MessagesApi, { strict: false }) as MessagesApi;
+    const { send } = api;
+    let letThrough!: () => void;
+    const isLetThrough = new Promise<void>((resolve) => (letThrough = resolve));
+    const isHere = new Promise<void>((resolve) => {
+      api.send = async (...request) => {
+        api.send = send;
+        const answer = await send.apply(api, request);
+        resolve();
+        await isLetThrough;
+        return answer;
+      };
+    });
+    return { isHere, letThrough };
+  };
+
   beforeAll(async () => {
     journey = await startJourney({
       simulator: { webhooks: { sent_ms: 10, delivered_ms: 20, read_ratio: 0 } },
@@ -100,7 +120,7 @@ describe('what came of a campaign', () => {
     });
   });
   afterAll(() => journey.close());
-  beforeEach(() => journey.simulator.configure({ latency_ms: 0, faults: NO_FAULTS, webhooks: { enabled: true } }));
+  beforeEach(() => journey.simulator.configure({ faults: NO_FAULTS, webhooks: { enabled: true } }));
 
   describe('an answer', () => {
     it('counts once, by the first, in whatever order they come', async () => {
@@ -194,29 +214,26 @@ describe('what came of a campaign', () => {
     });
 
     it('counts when it overtakes Meta’s own answer, and not when that is a refusal', async () => {
-      await journey.simulator.configure({ latency_ms: 1_500, webhooks: { enabled: false } });
+      await journey.simulator.configure({ webhooks: { enabled: false } });
       const [asha, bo] = [somebody(), somebody()];
+      const first = holdNextAnswer();
       const accepted = await campaignTo([asha]);
-      await sendingTo(accepted);
+      await first.isHere;
       await writes(asha);
+      first.letThrough();
       await campaignIs(journey, accepted, 'completed');
       expect(await outcomes(accepted)).toEqual([1, 0]);
 
       await journey.simulator.configure({ faults: { error_windows: [{ code: 131026, from_ms: 0, to_ms: 60_000 }] } });
+      const second = holdNextAnswer();
       const refused = await campaignTo([bo]);
-      await sendingTo(refused);
+      await second.isHere;
       await writes(bo);
+      second.letThrough();
       await campaignIs(journey, refused, 'completed');
       expect([(await recipient(refused, bo)).status, await outcomes(refused)]).toEqual(['failed', [0, 0]]);
     });
   });
-
-  const sendingTo = (id: number): Promise<unknown> =>
-    eventually(
-      () =>
-        journey.api.db.query(`select 1 from campaign_recipients where campaign_id = $1 and status = 'sending'`, [id]),
-      (rows) => rows.length > 0,
-    );
 
   describe('an opt-out', () => {
     const contactOf = async (id: number, phone: string): Promise<number> =>
@@ -390,20 +407,25 @@ describe('what came of a campaign', () => {
     });
 
     describe('while the later one is on its way', () => {
-      const resendingTo = async (phone: string, simulator: Record<string, unknown>): Promise<{ id: number }> => {
+      const resendingTo = async (
+        phone: string,
+        simulator: Record<string, unknown>,
+      ): Promise<{ id: number; letThrough: () => void }> => {
         const { id, token } = await unknownTo(phone);
-        await journey.simulator.configure({ latency_ms: 1_500, ...simulator });
+        await journey.simulator.configure(simulator);
+        const { isHere, letThrough } = holdNextAnswer();
         await move(id, 'resolve-unknown', { action: 'resend' });
-        await sendingTo(id);
+        await isHere;
         await tell(token, 'delivered');
-        return { id };
+        return { id, letThrough };
       };
 
       it('waits for its answer: accepted, it is a proven duplicate', async () => {
         const asha = somebody();
         const before = await duplicates();
-        const { id } = await resendingTo(asha, {});
+        const { id, letThrough } = await resendingTo(asha, {});
         expect(await recipient(id, asha)).toMatchObject({ status: 'pending' });
+        letThrough();
         await campaignIs(journey, id, 'completed');
         expect(await recipient(id, asha)).toMatchObject({ status: 'sent' });
         expect((await duplicates()) - before).toBe(1);
@@ -416,7 +438,8 @@ describe('what came of a campaign', () => {
       ])('waits for its answer: %s, the earlier one counts', async (_name, simulator) => {
         const asha = somebody();
         const before = await duplicates();
-        const { id } = await resendingTo(asha, simulator);
+        const { id, letThrough } = await resendingTo(asha, simulator);
+        letThrough();
         const done = await campaignIs(journey, id, 'completed');
         expect(done).toMatchObject({ sent_count: 1, delivered_count: 1, failed_count: 0, unknown_count: 0 });
         expect(await recipient(id, asha)).toMatchObject({ status: 'delivered', error_code: null });
@@ -462,6 +485,10 @@ describe('what came of a campaign', () => {
 
     it('events tell every two seconds how far it is and how fast; its end, all that came of it', async () => {
       await journey.api.call('PATCH', `/accounts/${journey.accountId}`, { body: { messages_per_second: 20 } });
+      await eventually(
+        async () => journey.api.worker?.get(AccountsService, { strict: false }).find(journey.accountId),
+        (account) => account?.messagesPerSecond === 20,
+      );
       try {
         const id = await draftWithCsv(journey, audienceCsv(160, (nextPhone += 200)));
         await move(id, 'run');

@@ -493,8 +493,9 @@ describe('a campaign before it starts', () => {
         const alone = await preflight(id);
         expect(alone.estimate).toMatchObject({ messages_per_second: 9.9, seconds: 20 });
         const other = await draft({}, people);
-        await sql(`update campaigns set status = 'running', audience_state = 'resolving' where id = $1`, [other]);
+        // Before it runs: nobody of it is to be sent to.
         await sql(`update campaign_recipients set not_before = 'infinity' where campaign_id = $1`, [other]);
+        await sql(`update campaigns set status = 'running', audience_state = 'resolving' where id = $1`, [other]);
         const beside = await preflight(id);
         await sql(`update campaigns set status = 'cancelled' where id = $1`, [other]);
         expect(beside.estimate).toMatchObject({ messages_per_second: 4.9, seconds: 40 });

@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { jest } from '@jest/globals';
+import { CatalogSyncsRepository } from '../../src/catalog/catalog-syncs.repository.js';
 import { startTestApp, eventually } from '../support/app.js';
 import { startJourney, WABA_ID, type Journey } from '../support/journey.js';
 
@@ -253,14 +255,24 @@ describe('the catalog', () => {
     });
 
     it('that is asked for while one runs is that one', async () => {
-      await atMeta({ generate: 2_000 });
-      const both = await Promise.all([sync(), sync(), sync()]);
+      // Meta refuses until all have asked: none is over before another begins.
+      await atMeta({ generate: 2_000, fail_code: 80008, fail_pages: 1_000 });
+      const begin = jest.spyOn(journey.api.app.get(CatalogSyncsRepository, { strict: false }), 'begin');
+      const asked = [sync(), sync(), sync()];
+      await eventually(
+        () => Promise.all(begin.mock.results.map(({ value }) => value)),
+        (begun) => begun.length === 3,
+      );
+      begin.mockRestore();
+      await atMeta({});
+      const both = await Promise.all(asked);
       expect(new Set(both.map(({ id }) => id)).size).toBe(1);
       expect(both[0]).toMatchObject({ synced: 2_000, created: 2_000 });
     });
 
-    /** As others find it once the lease of who reads it is over: after two pages of three. */
-    const takenAway = async (): Promise<number> => {
+    /** Two pages of three are read, and the third is refused until Meta is told something else. */
+    const RATED = { generate: 1_500, fail_code: 80008, fail_pages: 1_000, fail_after_pages: 2 };
+    const twoPagesRead = async (): Promise<number> => {
       const [row] = await eventually(
         () =>
           journey.api.db.query<{ id: number; synced: number }>(
@@ -269,30 +281,39 @@ describe('the catalog', () => {
           ),
         ([one]) => one?.synced === 1_000,
       );
-      await journey.api.db.query(`update catalog_syncs set lease_until = now() where id = $1`, [row?.id]);
       return row?.id as number;
     };
-
-    it('goes on where it was when the process that read it is gone', async () => {
-      await atMeta({ generate: 1_500, fail_code: 80008, fail_pages: 1, fail_after_pages: 2 });
-      const asked = sync();
-      const id = await takenAway();
-      expect(await asked).toMatchObject({ id, synced: 1_500, created: 1_500, removed: 0 });
+    /** That were asked for since Meta was told something. */
+    const pagesAsked = async (): Promise<number | undefined> => {
       const { catalogs: known } = await journey.simulator.call<{ catalogs: { id: string; pages: number }[] }>(
         'GET',
         'catalogs',
       );
-      // Two, the refused one, and the third: none was read again.
-      expect(known.find((one) => one.id === catalogId)?.pages).toBe(4);
+      return known.find((one) => one.id === catalogId)?.pages;
+    };
+
+    it('goes on where it was when the process that read it is gone', async () => {
+      await atMeta(RATED);
+      const asked = sync();
+      const id = await twoPagesRead();
+      await atMeta({});
+      expect(await asked).toMatchObject({ id, synced: 1_500, created: 1_500, removed: 0 });
+      // The third: none was read again.
+      expect(await pagesAsked()).toBe(1);
     });
 
     it('counts no page twice when who read it was only slow, and comes back', async () => {
-      await atMeta({ generate: 1_500, delay_ms: 700 });
+      await atMeta(RATED);
       const asked = sync();
-      await takenAway();
+      const id = await twoPagesRead();
+      await atMeta({ delay_ms: 2_000 });
+      await eventually(pagesAsked, (pages) => pages === 1);
+      await atMeta({});
+      // As others find it once the lease of who reads it is over.
+      await journey.api.db.query(`update catalog_syncs set lease_until = now() where id = $1`, [id]);
       expect(await asked).toMatchObject({ synced: 1_500, created: 1_500, updated: 0, removed: 0 });
       // The slow one’s page comes in after all.
-      await new Promise((resolve) => setTimeout(resolve, 800));
+      await new Promise((resolve) => setTimeout(resolve, 2_100));
       const list = await journey.api.call<{ syncs: Sync[] }>('GET', `/catalog/syncs?catalog_id=${catalogId}`);
       expect(list.body.syncs).toEqual([
         expect.objectContaining({ status: 'completed', synced: 1_500, created: 1_500 }),

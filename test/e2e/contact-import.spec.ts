@@ -418,29 +418,23 @@ describe('a file of contacts', () => {
       const bad = 'nobody,,\n';
       const csv = `${manyLines(12_000, 8_100_000_000)}\n${bad}+918100000000,Last,Last\n`;
       const answer = await upload<{ import: Import }>(api, csv, { key: tiedKey });
-      expect([answer.status, answer.body]).toEqual([
+      // The worker may have begun: what it counts is judged with the looks below.
+      expect([answer.status, answer.body]).toMatchObject([
         202,
         {
           import: {
             id: expect.any(Number),
-            status: expect.stringMatching(/^(waiting|running)$/),
+            status: expect.stringMatching(/^(waiting|running|completed)$/),
             total: 12_002,
-            processed: expect.any(Number),
-            created: expect.any(Number),
-            updated: 0,
             skipped: 1,
             errors: [{ line: 12_002, field: 'phone', code: 'invalid_phone_number', value: 'nobody' }],
             errors_total: 1,
-            rate: null,
-            seconds_left: null,
             created_at: expect.any(String),
-            started_at: null,
-            completed_at: null,
           },
         },
       ]);
       const { id } = answer.body.import;
-      const seen: Import[] = [];
+      const seen = [answer.body.import];
       await eventually(
         async () => {
           const { body } = await progress(id, { key: tiedKey });
@@ -453,6 +447,7 @@ describe('a file of contacts', () => {
       for (const [index, look] of seen.entries()) {
         expect(look.processed).toBeGreaterThanOrEqual(seen[index - 1]?.processed ?? 0);
         expect(look.created + look.updated + look.skipped).toBe(look.processed);
+        expect(Object.keys(look)).toEqual(Object.keys(answer.body.import));
       }
       expect(seen.at(-1)).toMatchObject({
         processed: 12_002,
@@ -483,10 +478,14 @@ describe('a file of contacts', () => {
         `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="c.csv"\r\n\r\nphone,name\n${phone},Slow\n`,
       );
       await new Promise((resolve) => setTimeout(resolve, 500));
-      const [open] = await api.db.query<{ n: number }>(
-        `select count(*)::int as n from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
+      // Others stand open for a moment now and then; one of the upload's would until it ends.
+      await eventually(
+        () =>
+          api.db.query<{ n: number }>(
+            `select count(*)::int as n from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
+          ),
+        ([open]) => open?.n === 0,
       );
-      expect(open?.n).toBe(0);
       expect(await take(`phone,name\n${phone},Quick\n`)).toMatchObject({ created: 1 });
       slow.end(`\r\n--${boundary}--\r\n`);
       expect(await status).toBe(200);

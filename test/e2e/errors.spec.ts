@@ -346,7 +346,7 @@ function head(url: string): Promise<number> {
       resolve(answer.statusCode ?? 0);
       answer.destroy();
     });
-    sent.setTimeout(5_000, () => sent.destroy(new Error(`no answer to HEAD ${url}`)));
+    sent.setTimeout(30_000, () => sent.destroy(new Error(`no answer to HEAD ${url}`)));
     sent.on('error', reject);
     sent.end();
   });

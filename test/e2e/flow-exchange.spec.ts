@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlowForwards } from '../../src/flows/exchange/flow-forwards.service.js';
+import { FlowAnswerSettings } from '../../src/flows/exchange/flow-handler-runner.js';
 import { APP_SECRET, startTestApp } from '../support/app.js';
 import { flowSignature, readAnswer, writeLetter, type FlowLetter } from '../support/flow-phone.js';
 import { FlowServer } from '../support/flow-server.js';
@@ -131,6 +132,19 @@ describe('the data exchange of flows', () => {
 
   const handled = (answer: Stage['answer']): void => {
     stage.answer = answer;
+  };
+
+  /** We give up early, so that a busy machine has most of Meta's ten seconds for the apology. */
+  const givingUpAfter = async <T>(ms: number, work: () => Promise<T>): Promise<T> => {
+    const settings = journey.api.app.get(FlowAnswerSettings, { strict: false });
+    const { answerMs } = settings;
+    expect(answerMs).toBeLessThanOrEqual(7_500);
+    settings.answerMs = ms;
+    try {
+      return await work();
+    } finally {
+      settings.answerMs = answerMs;
+    }
   };
 
   const metric = async (name: string): Promise<number> => {
@@ -482,9 +496,10 @@ describe('the data exchange of flows', () => {
 
     it('that takes too long is not waited for longer than Meta waits', async () => {
       handled(() => new Promise(() => undefined));
-      const seen = await ask(await newFlow(), { action: 'data_exchange', screen: 'A' });
+      const flow = await newFlow();
+      const seen = await givingUpAfter(2_000, () => ask(flow, { action: 'data_exchange', screen: 'A' }));
       expect(seen.answer).toEqual({ screen: 'A', data: { error_message: SORRY } });
-      expect(seen.ms).toBeGreaterThan(7_000);
+      expect(seen.ms).toBeGreaterThan(1_900);
       expect(seen.error).toBeNull();
       // It is told that nobody waits any longer.
       expect(stage.aborted).toBe(1);
@@ -689,13 +704,13 @@ describe('the data exchange of flows', () => {
           drip = setInterval(() => response.write(' '), 200);
         }
       };
-      const seen = await Promise.all(
-        [slow, dripping].map((flow) => ask(flow, { action: 'data_exchange', screen: 'A' })),
+      const seen = await givingUpAfter(2_000, () =>
+        Promise.all([slow, dripping].map((flow) => ask(flow, { action: 'data_exchange', screen: 'A' }))),
       );
       clearInterval(drip);
       for (const each of seen) {
         expect(each).toMatchObject({ status: 200, error: null, answer: { data: { error_message: SORRY } } });
-        expect(each.ms).toBeGreaterThan(7_000);
+        expect(each.ms).toBeGreaterThan(1_900);
       }
     }, 30_000);
 

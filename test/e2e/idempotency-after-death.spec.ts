@@ -33,6 +33,8 @@ describe('a send whose process died before its answer was kept', () => {
 
   it('tells that the outcome is not known while it is not', async () => {
     await journey.simulator.call('DELETE', 'ledger');
+    // Its statuses would say what became of it.
+    await journey.simulator.configure({ webhooks: { enabled: false } });
     const first = await send('+919999000503', 'key-2');
     await forgetAnswer();
     await journey.api.db

@@ -149,7 +149,7 @@ describe('the matrix of operations and strangers', () => {
         return restless;
       },
       (restless) => restless.length === 0,
-      20_000,
+      60_000,
     );
     return last;
   };

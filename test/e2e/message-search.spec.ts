@@ -267,14 +267,17 @@ describe('messages', () => {
       const phone = '+919883000001';
       const bytes = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');
       await inbox.simulator.configure({ webhooks: { enabled: true } });
-      await inbox.simulator.call('POST', 'inbound', {
+      const { wamid } = await inbox.simulator.call<{ wamid: string }>('POST', 'inbound', {
         from: phone,
         type: 'image',
         mime_type: 'image/png',
         bytes_base64: bytes.toString('base64'),
         phone_number_id: '300000000000001',
       });
-      await inbox.receive([]);
+      await eventually(
+        () => inbox.api.db.query('select id from messages where message_id = $1', [wamid]),
+        (rows) => rows.length === 1,
+      );
       await inbox.simulator.configure({ webhooks: { enabled: false } });
       const [bubble] = (await inbox.thread(phone)).rows;
       // 409: the worker is at it.

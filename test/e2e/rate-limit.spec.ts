@@ -7,33 +7,55 @@ const LIMIT = 10;
 
 type Problem = Record<string, unknown>;
 
+/** What a limiter knows of Redis. */
+interface Link {
+  redis: { status: string; ping(): Promise<string> };
+  /** Redis was late, and until then this process counts by itself. */
+  aloneUntil: number;
+}
+const linkOf = (limiter: RateLimiter): Link => limiter as unknown as Link;
+/** Redis has done everything that this limiter asked for, also what was too late for an answer. */
+const hasAnswered = ({ redis }: Link): Promise<unknown> =>
+  eventually(
+    () => redis.ping().catch(() => null),
+    (pong) => pong !== null,
+  );
+
 /** The limiter by itself, connected. */
 async function connectedLimiter(redisUrl: string, rateLimitPerKey: number): Promise<RateLimiter> {
   const limiter = new RateLimiter(
     { http: { rateLimitPerKey }, redisUrl } as never,
     { debug: () => undefined } as never,
   );
-  const { redis } = limiter as unknown as { redis: { status: string } };
   await eventually(
-    () => Promise.resolve(redis.status),
+    () => Promise.resolve(linkOf(limiter).redis.status),
     (status) => status === 'ready',
   );
   return limiter;
 }
 
-/** How many go through of so many at once, in one window: a round that took longer than that tells nothing. */
-async function acceptedInOneSecond(round: () => Promise<number[]>): Promise<number> {
+/**
+ * How many go through of so many at once, in one window: a round that took longer than that tells nothing, nor does one in
+ * which Redis was too late for one of these apps.
+ */
+async function acceptedInOneSecond(round: () => Promise<number[]>, withRedis: TestApp[] = []): Promise<number> {
+  const links = withRedis.map(({ app }) => linkOf(app.get(RateLimiter)));
   for (let attempt = 1; attempt <= 10; attempt += 1) {
     // Those of an earlier round are over.
+    await Promise.all(links.map(hasAnswered));
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     const begun = performance.now();
     const statuses = await round();
-    if (performance.now() - begun < 900) {
+    if (performance.now() - begun < 900 && links.every(({ aloneUntil }) => aloneUntil < begun)) {
       expect(new Set(statuses)).toEqual(new Set([200, 429]));
       return statuses.filter((status) => status === 200).length;
     }
   }
   throw new Error('this machine is too slow for the question');
+}
+
+function quantileOf(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] as number;
 }
 
 describe('the rate limit of a key', () => {
@@ -97,7 +119,12 @@ describe('the rate limit of a key', () => {
     expect(refused?.headers.get('retry-after')).toBe('1');
     expect(refused?.headers.get('ratelimit')).toBe('"default";r=0;t=1');
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    expect((await ask(api, key)).status).toBe(200);
+    // Redis may have counted the last of them late.
+    await eventually(
+      () => ask(api, key),
+      ({ status }) => status === 200,
+      5_000,
+    );
   });
 
   it('counts down, and counts each key for itself', async () => {
@@ -108,7 +135,7 @@ describe('the rate limit of a key', () => {
       const answers = await burst(api, one, LIMIT + 5);
       expect(await left(other)).toBe(LIMIT - 1);
       return statusesOf(answers);
-    });
+    }, [api]);
     expect(accepted).toBe(LIMIT);
   });
 
@@ -117,7 +144,7 @@ describe('the rate limit of a key', () => {
     const accepted = await acceptedInOneSecond(async () => {
       const answers = await Promise.all([burst(api, key, LIMIT), burst(twin, key, LIMIT)]);
       return statusesOf(answers.flat());
-    });
+    }, [api, twin]);
     expect(accepted).toBe(LIMIT);
   });
 
@@ -185,18 +212,28 @@ describe('the rate limit of a key', () => {
   it('costs little', async () => {
     const limiter = await connectedLimiter(testRedisUrl(), 1_000_000);
     const admit = (): Promise<void> => limiter.admit(999_999, { header: () => undefined });
+    const link = linkOf(limiter);
     const times: number[] = [];
-    for (let index = 0; index < 2_000; index += 1) {
+    const pings: number[] = [];
+    while (times.length < 2_000) {
       const begun = performance.now();
+      await link.redis.ping().catch(() => undefined);
+      const between = performance.now();
       await admit();
-      times.push(performance.now() - begun);
+      // While Redis is too late, there is nothing to measure.
+      if (link.aloneUntil < begun) {
+        pings.push(between - begun);
+        times.push(performance.now() - between);
+      }
     }
-    times.sort((a, b) => a - b);
     limiter.onApplicationShutdown();
-    const [p50 = 0, p99 = 0] = [times[1_000], times[1_980]];
+    const [p50, p99, ping] = [quantileOf(times, 0.5), quantileOf(times, 0.99), quantileOf(pings, 0.5)];
     if (process.env.SHOW_FIGURES) {
-      console.log(`rate limiter: p50 ${p50.toFixed(3)} ms, p99 ${p99.toFixed(3)} ms`);
+      console.log(
+        `rate limiter: p50 ${p50.toFixed(3)} ms, p99 ${p99.toFixed(3)} ms; a ping: p50 ${ping.toFixed(3)} ms`,
+      );
     }
-    expect(p50).toBeLessThan(5);
+    // On a busy machine the way to Redis and back alone may take some.
+    expect(p50 - ping).toBeLessThan(5);
   });
 });

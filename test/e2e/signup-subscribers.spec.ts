@@ -584,13 +584,16 @@ describe('people who subscribe by a signup', () => {
       });
       await eventually(
         async () => {
-          const [row] = await journey.api.db.query<{ n: number }>(
-            `select count(*)::int as n from webhook_logs where processed and convert_from(body, 'UTF8') like $1`,
+          const { queued } = (await journey.simulator.ledger()).webhooks;
+          const [row] = await journey.api.db.query<{ done: number; waiting: number }>(
+            `select count(*) filter (where processed)::int as done, count(*) filter (where not processed)::int as waiting
+             from webhook_logs where convert_from(body, 'UTF8') like $1`,
             [`%${fair.signup_id}%`],
           );
-          return row?.n;
+          return { queued, waiting: row?.waiting, done: row?.done ?? 0 };
         },
-        (n) => n === (people * 6) / 20,
+        // There are more where a busy machine answered late, for then the simulator posts again.
+        ({ queued, waiting, done }) => queued === 0 && waiting === 0 && done >= (people * 6) / 20,
         120_000,
       );
       expect(await get(fair.id)).toMatchObject({ subscriber_count: people });

@@ -433,11 +433,21 @@ describe('signups and Meta', () => {
 
     it('by one at a time', async () => {
       const signup = await create();
-      await journey.simulator.configure({ latency_ms: 300 });
-      const answers = await Promise.all(
-        ['ONE', 'TWO', 'THREE'].map((promo_code) => call('PATCH', `/signups/${signup.id}`, { promo_code })),
-      );
-      await journey.simulator.configure({ latency_ms: 0 });
+      let asked: ReturnType<typeof call>[] = [];
+      await journey.api.db.transaction(async (tx) => {
+        // Whoever reads a signup reads its label: so nobody is through before all three have asked whose turn it is.
+        await tx.query('lock table labels in access exclusive mode');
+        asked = ['ONE', 'TWO', 'THREE'].map((promo_code) => call('PATCH', `/signups/${signup.id}`, { promo_code }));
+        await eventually(
+          () =>
+            journey.api.db.query(
+              `select 1 from pg_stat_activity
+               where datname = current_database() and wait_event_type = 'Lock' and query like '%from signups s%'`,
+            ),
+          (rows) => rows.length === 3,
+        );
+      });
+      const answers = await Promise.all(asked);
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
       const { body } = await call('GET', `/signups/${signup.id}`);
       expect((await metasOf(signup.signup_id))?.promo_code).toBe(body.promo_code);

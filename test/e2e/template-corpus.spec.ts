@@ -261,13 +261,14 @@ describe('templates of every kind', () => {
     });
 
     it('whose id expires while the message waits for its time', async () => {
-      const send_at = new Date(Date.now() + 1_500).toISOString();
+      const send_at = new Date(Date.now() + 3_600_000).toISOString();
       const waiting = await send(named('gif_header'), { header: [files.video], client_ref: 'later', send_at });
       expect([waiting.status, waiting.body]).toMatchObject([202, { status: 'scheduled' }]);
       const before = await mediaIdOf(files.video);
       await journey.api.db.query(`update media set media_id_expires_at = now() - interval '1 day' where id = $1`, [
         files.video,
       ]);
+      await journey.api.db.query(`update messages set due_at = now() where client_ref = 'later'`);
       await eventually(
         () => journey.api.db.query<{ status: string }>(`select status from messages where client_ref = 'later'`),
         ([row]) => ['sent', 'delivered', 'read'].includes(row?.status ?? ''),

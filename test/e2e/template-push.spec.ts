@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { jest } from '@jest/globals';
+import { TemplatesApi } from '../../src/meta/api/templates.js';
 import { eventually, type Answer } from '../support/app.js';
 import { startJourney, WABA_ID, type Journey } from '../support/journey.js';
 import { SAMPLES } from './media-graph.js';
@@ -275,7 +277,15 @@ describe('templates and Meta', () => {
         language: 'en',
         notify: false,
       });
-      await journey.simulator.configure({ latency_ms: 2_000 });
+      let letAnswer = (): void => undefined;
+      const isLet = new Promise<void>((resolve) => (letAnswer = resolve));
+      const graph = journey.api.app.get(TemplatesApi, { strict: false });
+      const askMeta = graph.create.bind(graph);
+      const late = jest.spyOn(graph, 'create').mockImplementationOnce(async (...args) => {
+        const refusal = await askMeta(...args);
+        await isLet;
+        return refusal;
+      });
       try {
         const answer = push(draft.id);
         const isAsked = (): Promise<unknown[]> =>
@@ -290,9 +300,11 @@ describe('templates and Meta', () => {
           () => read(draft.id),
           ({ status }) => status === 'APPROVED',
         );
+        letAnswer();
         expect((await answer).status).toBe(422);
       } finally {
-        await journey.simulator.configure({ latency_ms: 0 });
+        letAnswer();
+        late.mockRestore();
       }
       const { updated_at: _, ...rest } = draft as TemplateBody & { updated_at: string };
       expect(await read(draft.id)).toMatchObject(rest);

@@ -397,6 +397,7 @@ describe('webhook endpoints', () => {
       await settled(id, ['cancelled', 'cancelled']);
       const count = there.received.length;
       await append(event(3));
+      await numbered();
       await wait(500);
       expect(there.received).toHaveLength(count);
       // Events of that time are not put by.

@@ -4,7 +4,7 @@ import { FlowDataController } from './flow-data.controller.js';
 import { FlowExchangeRepository } from './flow-exchange.repository.js';
 import { FlowExchangeService } from './flow-exchange.service.js';
 import { FlowForwards } from './flow-forwards.service.js';
-import { FlowHandlerRunner } from './flow-handler-runner.js';
+import { FlowAnswerSettings, FlowHandlerRunner } from './flow-handler-runner.js';
 import { FlowKeysRepository } from './flow-keys.repository.js';
 import { FlowKeys } from './flow-keys.service.js';
 import { FlowQuestions } from './flow-questions.service.js';
@@ -17,6 +17,7 @@ import { FlowQuestions } from './flow-questions.service.js';
   imports: [ContactsModule],
   controllers: [FlowDataController],
   providers: [
+    FlowAnswerSettings,
     FlowExchangeRepository,
     FlowExchangeService,
     FlowForwards,

@@ -9,11 +9,16 @@ import { FlowForwards } from './flow-forwards.service.js';
 import { loadFlowHandlers, type FlowHandler, type FlowHandlers } from './flow-handler-module.js';
 import { readOutcome, type FlowQuestion, type HandlerOutcome } from './flow-question.js';
 
-/** Meta waits ten seconds for everything; what is left is for the way there and back. */
-const ANSWER_MS = 7_500;
 /** Questions that may wait for their answers at once, in this process. */
 const MAX_WAITING = 256;
 const CONNECTIONS = 64;
+
+/** Tests wait less. */
+@Injectable()
+export class FlowAnswerSettings {
+  /** Meta waits ten seconds for everything; what is left is for the way there and back. */
+  answerMs = 7_500;
+}
 
 class Late extends Error {}
 
@@ -27,11 +32,12 @@ export class FlowHandlerRunner implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly config: Config,
     private readonly forwards: FlowForwards,
+    private readonly settings: FlowAnswerSettings,
   ) {
     this.agent = guardedAgent({
       allowPrivate: config.allowPrivateTargets,
       connections: CONNECTIONS,
-      silenceMs: ANSWER_MS,
+      silenceMs: settings.answerMs,
     });
   }
 
@@ -47,7 +53,7 @@ export class FlowHandlerRunner implements OnModuleInit, OnApplicationShutdown {
     await this.agent.destroy();
   }
 
-  /** Answers a value for every outcome, within {@link ANSWER_MS}. */
+  /** Answers a value for every outcome, within {@link FlowAnswerSettings.answerMs}. */
   async ask(flow: ExchangeFlowRow, question: FlowQuestion): Promise<HandlerOutcome> {
     if (this.waiting >= MAX_WAITING) {
       return { kind: 'failed', reason: 'busy' };
@@ -66,21 +72,21 @@ export class FlowHandlerRunner implements OnModuleInit, OnApplicationShutdown {
       return secret
         ? forwardQuestion({ url: flow.forward_url, secret: secret.reveal() }, question, {
             agent: this.agent,
-            answerMs: ANSWER_MS,
+            answerMs: this.settings.answerMs,
           })
         : { kind: 'failed', reason: 'no_secret' };
     }
     const handler = this.handlers.byName.get(flow.name) ?? this.handlers.otherwise;
-    return handler ? askCode(handler, question) : { kind: 'failed', reason: 'no_handler' };
+    return handler ? askCode(handler, question, this.settings.answerMs) : { kind: 'failed', reason: 'no_handler' };
   }
 }
 
-async function askCode(handler: FlowHandler, question: FlowQuestion): Promise<HandlerOutcome> {
+async function askCode(handler: FlowHandler, question: FlowQuestion, answerMs: number): Promise<HandlerOutcome> {
   const ending = new AbortController();
   try {
     // A handler that throws at once is one that fails, like any other.
     const work = Promise.resolve().then(() => handler(question, { signal: ending.signal }));
-    return readOutcome(await within(ANSWER_MS, work, () => new Late('the handler took too long')), question.flow_token);
+    return readOutcome(await within(answerMs, work, () => new Late('the handler took too long')), question.flow_token);
   } catch (error) {
     return { kind: 'failed', reason: error instanceof Late ? 'timeout' : 'failed', error };
   } finally {
