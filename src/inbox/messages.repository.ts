@@ -324,15 +324,18 @@ export class MessagesRepository {
     return rows.map((row) => row.id);
   }
 
-  /** The file of a message on its way has a new id; getting that took a while, which is not to count as a lost answer. */
-  async replaceFile(
+  /**
+   * Files of a message on its way have new ids; getting them took a while, which is not to count as a lost answer.
+   * @param mediaId of its own file; null: as it was
+   */
+  async replaceFiles(
     q: Queryable,
     attemptToken: string,
     content: Record<string, unknown>,
     mediaId: string | null,
   ): Promise<void> {
     await q.query(
-      `update messages set content = $2::jsonb, media_id = $3, status = 'pending', awaiting_since = now(), updated_at = now()
+      `update messages set content = $2::jsonb, media_id = coalesce($3, media_id), status = 'pending', awaiting_since = now(), updated_at = now()
        where attempt_token = $1 and status in ('pending', 'unknown')`,
       [attemptToken, json(content), mediaId],
     );

@@ -105,8 +105,7 @@ export class SendService {
    */
   async prepareTemplate(account: Account, body: SendTemplateDto): Promise<PreparedTemplate> {
     const template = await this.templates.findForSend(account.id, body.template_name, body.language);
-    const references = template ? cardMediaOf(template, body) : [];
-    return { template, cardMedia: await this.templateMedia.known(account, references) };
+    return { template, cardMedia: await this.templateMedia.known(account, cardMediaOf(template, body)) };
   }
 
   /** Stores Meta's answer and reads the message. @returns null when the database stays away */

@@ -122,11 +122,17 @@ export class MediaService {
     if (!OWN_ID.test(name)) {
       return this.forSend(account, name, mediaType, field);
     }
-    const media = await this.repository.findInLibrary(this.database, account.id, Number(name));
-    if (!media) {
-      throw invalidField(field, 'not_found', `The media library has no file ${name}.`);
+    return this.ready(account, await this.requireInLibrary(account, name, field), mediaType, field);
+  }
+
+  /** Throws what {@link namedForSend} would, as far as it can be known without asking Meta. */
+  async requireNamed(account: Account, name: string, mediaType: MediaType, field: string): Promise<void> {
+    const media = OWN_ID.test(name)
+      ? await this.requireInLibrary(account, name, field)
+      : await this.findKept(account, name);
+    if (media) {
+      requireType(media, mediaType, field);
     }
-    return this.ready(account, media, mediaType, field);
   }
 
   /**
@@ -172,6 +178,14 @@ export class MediaService {
     this.settled.register(handler);
   }
 
+  private async requireInLibrary(account: Account, name: string, field: string): Promise<Media> {
+    const media = await this.repository.findInLibrary(this.database, account.id, Number(name));
+    if (!media) {
+      throw invalidField(field, 'not_found', `The media library has no file ${name}.`);
+    }
+    return media;
+  }
+
   /** By the id Meta has given it, also by one that has been renewed since. */
   private async findKept(account: Account, mediaId: string): Promise<Media | null> {
     const media = await this.repository.findByMediaId(this.database, account.id, mediaId);
@@ -184,9 +198,7 @@ export class MediaService {
   }
 
   private async ready(account: Account, media: Media, mediaType: MediaType, field: string): Promise<SendableMedia> {
-    if (media.mediaType !== mediaType) {
-      throw invalidField(field, 'media_type_mismatch', `This file is sent as ${media.mediaType}, not as ${mediaType}.`);
-    }
+    requireType(media, mediaType, field);
     return toSendable(media.state === 'stored' ? await this.uploads.ensureName(account, media) : media);
   }
 
@@ -238,6 +250,12 @@ export class MediaService {
       return;
     }
     assertFetched(step);
+  }
+}
+
+function requireType(media: Media, mediaType: MediaType, field: string): void {
+  if (media.mediaType !== mediaType) {
+    throw invalidField(field, 'media_type_mismatch', `This file is sent as ${media.mediaType}, not as ${mediaType}.`);
   }
 }
 

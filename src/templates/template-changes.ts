@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, invalidFields, type FieldError } from '../common/app-error.js';
-import { toTemplateColumns } from './template-definition.js';
+import { normalized, toTemplateColumns } from './template-definition.js';
 import { lintTemplate } from './template-lint.js';
 import type { TemplateInput } from './template-parts.js';
 import { isSameContent } from './template-reading.js';
@@ -25,8 +25,21 @@ export function contentOf(template: TemplateRecord): Partial<TemplateRecord> {
   return { ...Object.fromEntries(CONTENT.map((key) => [key, template[key]])), headerMediaId, messageSendTtlSeconds };
 }
 
-export function withContent(before: TemplateRecord, changes: Partial<TemplateInput>): TemplateRecord {
-  return { ...before, ...toTemplateColumns({ ...before, ...changes }) };
+/**
+ * The template with its changes, and whether its content is another by them. Only what is another is checked: Meta has texts
+ * that it would not take today.
+ * @throws `validation_failed` as `toTemplateColumns` does
+ */
+export function changed(
+  before: TemplateRecord,
+  changes: Partial<TemplateInput>,
+): { after: TemplateRecord; isOtherContent: boolean } {
+  const given = CONTENT.filter((key) => changes[key] !== undefined);
+  const parts = given.length > 0 ? normalized({ ...before, ...changes }) : null;
+  const after = { ...before, ...changes, ...Object.fromEntries(given.map((key) => [key, parts?.[key]])) };
+  return isOther(before, after, given)
+    ? { after: { ...before, ...toTemplateColumns({ ...before, ...changes }) }, isOtherContent: true }
+    : { after, isOtherContent: false };
 }
 
 /** Another file of ours is no other template: it is what is sent when a sender gives none, and Meta keeps its sample. */
@@ -82,6 +95,11 @@ export function requireChangeable(before: TemplateRecord, changes: Partial<Templ
   if (before.status === APPROVED && changes.category !== undefined && changes.category !== before.category) {
     const message = 'category cannot change while the template is approved: that is Meta’s rule';
     errors.push({ field: 'category', code: 'immutable', message });
+  }
+  if (before.messageSendTtlSeconds !== null && changes.messageSendTtlSeconds === null) {
+    const field = 'message_send_ttl_seconds';
+    const message = `${field} cannot be taken away once Meta has the template: give another number`;
+    errors.push({ field, code: 'immutable', message });
   }
   if (errors.length > 0) {
     throw invalidFields(errors);

@@ -200,7 +200,7 @@ function fromMetaCard(find: (type: string) => Json | undefined): TemplateCard {
 }
 
 /** In the form in which we keep our own, so that a template reads the same before it went to Meta and after. */
-function fromMetaButton(button: Json): Json {
+export function fromMetaButton(button: Json): Json {
   const type = text(button.type).toUpperCase();
   const url = text(button.url);
   if (type === 'URL' && url.startsWith(OTP_URL)) {

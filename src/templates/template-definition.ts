@@ -34,8 +34,8 @@ export function requirePushable(parts: TemplateParts): void {
   }
 }
 
-/** One form of each part: what is given in two ways, or is Meta's to write, is put in its place. */
-function normalized(input: TemplateInput): TemplateParts {
+/** One form of each part, not checked: what is given in two ways, or is Meta's to write, is put in its place. */
+export function normalized(input: TemplateInput): TemplateParts {
   const { category, parameterFormat, header, bodyText, footerText, limitedTimeOffer, authentication } = input;
   const carousel = input.carousel?.map(normalCard) ?? null;
   return {

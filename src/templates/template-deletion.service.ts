@@ -86,9 +86,9 @@ export class TemplateDeletionService {
     if (answer.ok) {
       return;
     }
-    // Meta refuses to delete what it does not have; what is not there is what was asked for.
+    // Meta refuses to delete what it does not have; what is not there is what was asked for. Without an id, any language is.
     const isRefusal = answer.failure.kind === 'recipient' || answer.failure.kind === 'template';
-    const look = isRefusal ? await this.api.find(account, name, language) : null;
+    const look = isRefusal ? await this.api.find(account, name, metaTemplateId && language) : null;
     if (!look?.ok || look.body !== null) {
       throw graphProblem(answer.failure, {}, MAY_BE_GONE);
     }

@@ -21,14 +21,15 @@ const WRITE = `
     rejection_info = u.rejection_info, status_at = u.status_at, quality_score = u.quality_score, quality_at = u.quality_at,
     category = u.category, previous_category = u.previous_category, correct_category = u.correct_category,
     category_changes_at = u.category_changes_at, category_at = u.category_at, header = u.header, body_text = u.body_text,
-    footer_text = u.footer_text, buttons = u.buttons, components = u.components, components_at = u.components_at,
+    footer_text = u.footer_text, buttons = u.buttons, components = u.components, examples = u.examples,
+    components_at = u.components_at,
     creation_asked_at = null, updated_at = case when u.is_visible then now() else t.updated_at end
   from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::text[],
     $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[],
-    $15::text[], $16::text[], $17::jsonb[], $18::jsonb[], $19::timestamptz[], $20::boolean[])
+    $15::text[], $16::text[], $17::jsonb[], $18::jsonb[], $19::jsonb[], $20::timestamptz[], $21::boolean[])
     as u (id, meta_template_id, status, rejected_reason, rejection_info, status_at, quality_score, quality_at, category,
       previous_category, correct_category, category_changes_at, category_at, header, body_text, footer_text, buttons,
-      components, components_at, is_visible)
+      components, examples, components_at, is_visible)
   where t.id = u.id`;
 
 /** What events of Meta's change. */
@@ -75,6 +76,7 @@ export class TemplateEventsRepository {
         ({ template }) => template.footerText,
         ({ template }) => json(template.buttons),
         ({ template }) => json(template.components),
+        ({ template }) => json(template.examples),
         ({ template }) => template.componentsAt,
         ({ isVisible }) => isVisible,
       ),

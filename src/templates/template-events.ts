@@ -42,6 +42,7 @@ export type EventState = Pick<
   | 'footerText'
   | 'buttons'
   | 'components'
+  | 'examples'
   | 'componentsAt'
 >;
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { AppError } from '../common/app-error.js';
 import { LOGGER } from '../config/logger.module.js';
 import { Database } from '../database/database.js';
-import { TemplatesRepository } from './templates.repository.js';
+import { noSuchTemplate, TemplatesRepository } from './templates.repository.js';
 
 /** A process that dies holds a template for so long. */
 const LEASE_S = 30;
@@ -66,8 +66,4 @@ export function beingChanged(): AppError {
   return new AppError('conflict', 'This template is being changed at Meta just now. Try again in a moment.', {
     retryAfterS: 2,
   });
-}
-
-export function noSuchTemplate(): AppError {
-  return new AppError('template_not_found', 'There is no such template.');
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import { AppError } from '../common/app-error.js';
 import { MediaService } from '../media/media.service.js';
 import { isLink, type KnownMedia, type MediaReference } from './template-send-header.js';
 
@@ -34,6 +35,20 @@ export class TemplateMedia {
         [...wanted].map(async ([reference, each]) => [reference, await this.nameOf(account, each)] as const),
       ),
     );
+  }
+
+  /** Why files cannot be shown, in words, as far as it can be known without asking Meta: such a file would stop every send. */
+  async findRefused(account: Account, references: readonly MediaReference[]): Promise<string[]> {
+    const refused = new Set<string>();
+    for (const { reference, mediaType } of references.filter((each) => !isLink(each.reference))) {
+      await this.media.requireNamed(account, reference, mediaType, 'header').catch((error: unknown) => {
+        if (!(error instanceof AppError)) {
+          throw error;
+        }
+        refused.add(error.message);
+      });
+    }
+    return [...refused];
   }
 
   private nameOf(account: Account, { reference, mediaType }: MediaReference): Kept['name'] {

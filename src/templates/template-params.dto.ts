@@ -87,7 +87,7 @@ export class TemplateCardParamsDto {
 export class TemplateOfferDto {
   @AnyJson({
     schema: { oneOf: [{ type: 'integer' }, { type: 'string' }] } as never,
-    description: 'When the offer ends: milliseconds since 1970, or a time as ISO-8601.',
+    description: 'When the offer ends: milliseconds since 1970, or a time as ISO-8601, in UTC where it names no zone.',
     example: '2026-12-24T18:00:00.000Z',
   })
   expiration_time_ms: number | string;

@@ -7,6 +7,7 @@ import { TemplatesApi, type MetaTemplate, type MetaTemplateChanges, type WabaAcc
 import type { GraphResult } from '../meta/graph-client.js';
 import { graphProblem, readingProblem } from '../meta/graph-problem.js';
 import {
+  changed,
   CONTENT,
   contentOf,
   isAsSubmitted,
@@ -15,7 +16,6 @@ import {
   requireEditable,
   requireLimits,
   ttlOf,
-  withContent,
 } from './template-changes.js';
 import { toComponents } from './template-components.js';
 import { requirePushable } from './template-definition.js';
@@ -84,14 +84,13 @@ export class TemplatePushService {
       const before = await this.templates.read(account.id, id);
       requireEditable(before);
       requireChangeable(before, changes);
-      const given = CONTENT.filter((key) => changes[key] !== undefined);
-      const after = given.length > 0 ? withContent(before, changes) : { ...before, ...changes };
+      const { after, isOtherContent } = changed(before, changes);
       await this.samples.check(account, after);
       const edits: MetaTemplateChanges = {
         ...(isOther(before, after, ['category']) ? { category: after.category } : {}),
         ...(isOther(before, after, ['messageSendTtlSeconds']) ? ttlOf(after) : {}),
       };
-      if (isOther(before, after, given)) {
+      if (isOtherContent) {
         requirePushable(after);
         edits.components = await this.componentsOf(account, after);
       } else if (edits.category !== undefined || edits.message_send_ttl_seconds !== undefined) {

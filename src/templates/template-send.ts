@@ -9,6 +9,7 @@ type Json = Record<string, unknown>;
 const NO_MEDIA: KnownMedia = new Map();
 const MAX_PRODUCT_CARDS = 10;
 const MIN_PRODUCT_CARDS = 2;
+const HAS_ZONE = /(Z|[+-]\d{2}:?\d{2})$/i;
 
 /** The parts of a template, or of a card, that take values. */
 interface PartSlots {
@@ -25,17 +26,23 @@ interface PartSlots {
  * product card carousel, limited-time offer, coupon code, authentication, catalog, multi-product, flow).
  * @param template our copy, or null when there is none: then Meta checks how many values there must be
  * @param media Meta's names of the files of the library that are to be shown
+ * @param sendAt when it is sent, if not now: an offer must end later
  * @throws {TemplateParameterError} naming the value
  */
-export function buildComponents(template: Template | null, params: TemplateParams, media?: KnownMedia): Json[] {
-  return compileSend(template, media)(params);
+export function buildComponents(
+  template: Template | null,
+  params: TemplateParams,
+  media?: KnownMedia,
+  sendAt?: Date,
+): Json[] {
+  return compileSend(template, media)(params, sendAt);
 }
 
 /** The same for many sends of one template: what does not depend on the values is worked out once. */
 export function compileSend(
   template: Template | null,
   media: KnownMedia = NO_MEDIA,
-): (params: TemplateParams) => Json[] {
+): (params: TemplateParams, sendAt?: Date) => Json[] {
   if (!template) {
     return unknownComponents;
   }
@@ -43,18 +50,18 @@ export function compileSend(
   const cards = cardSlots(template, media);
   const isProducts = template.carousel?.[0]?.header.type === 'PRODUCT';
   const isCode = part.buttons.some((button) => button.isCode);
-  return (given) => {
+  return (given, sendAt) => {
     const params = isCode ? withCode(given) : given;
     return [
       ...textsOf(part, params),
-      ...offerOf(template, params),
+      ...offerOf(template, params, sendAt),
       ...carouselOf(cards, isProducts, params.cards),
       ...buttonComponents(part.buttonsPath, part.buttons, params.buttons, codeOf(params)),
     ];
   };
 }
 
-function unknownComponents(params: TemplateParams): Json[] {
+function unknownComponents(params: TemplateParams, sendAt?: Date): Json[] {
   if (params.cards !== undefined) {
     throw new TemplateParameterError(
       'cards',
@@ -67,7 +74,7 @@ function unknownComponents(params: TemplateParams): Json[] {
   return [
     ...component('header', header),
     ...component('body', body),
-    ...(params.limited_time_offer ? [offerComponent(params.limited_time_offer)] : []),
+    ...(params.limited_time_offer ? [offerComponent(params.limited_time_offer, sendAt)] : []),
     ...unknownButtonComponents('buttons', params.buttons),
   ];
 }
@@ -129,7 +136,7 @@ function component(type: string, parameters: readonly unknown[]): Json[] {
   return parameters.length > 0 ? [{ type, parameters }] : [];
 }
 
-function offerOf(template: Template, { limited_time_offer: given }: TemplateParams): Json[] {
+function offerOf(template: Template, { limited_time_offer: given }: TemplateParams, sendAt?: Date): Json[] {
   const offer = template.limitedTimeOffer;
   if (given === undefined) {
     if (offer?.has_expiration) {
@@ -140,10 +147,10 @@ function offerOf(template: Template, { limited_time_offer: given }: TemplatePara
   if (!offer) {
     throw new TemplateParameterError('limited_time_offer', 'not_allowed', 'is given, and the template makes none');
   }
-  return [offerComponent(given)];
+  return [offerComponent(given, sendAt)];
 }
 
-function offerComponent({ expiration_time_ms: given }: { expiration_time_ms: number | string }): Json {
+function offerComponent({ expiration_time_ms: given }: { expiration_time_ms: number | string }, sendAt?: Date): Json {
   const field = 'limited_time_offer.expiration_time_ms';
   const expiration_time_ms = readMoment(given);
   if (Number.isNaN(expiration_time_ms)) {
@@ -152,17 +159,25 @@ function offerComponent({ expiration_time_ms: given }: { expiration_time_ms: num
   if (expiration_time_ms <= Date.now()) {
     throw new TemplateParameterError(field, 'not_in_the_future', 'must be in the future');
   }
+  if (sendAt && expiration_time_ms <= sendAt.getTime()) {
+    throw new TemplateParameterError(field, 'before_send_at', 'must be later than send_at');
+  }
   return {
     type: 'limited_time_offer',
     parameters: [{ type: 'limited_time_offer', limited_time_offer: { expiration_time_ms } }],
   };
 }
 
+/** A time without a zone is UTC, as elsewhere in the API, whatever the zone of the server. */
 function readMoment(given: number | string): number {
   if (typeof given === 'number' || /^\d+$/.test(given)) {
     return Math.trunc(Number(given));
   }
-  return /^\d{4}-\d\d-\d\d/.test(given) ? Date.parse(given) : Number.NaN;
+  const [date, time = ''] = /^(\d{4}-\d\d-\d\d)(.*)$/.exec(given)?.slice(1) ?? [];
+  if (date === undefined) {
+    return Number.NaN;
+  }
+  return Date.parse(time === '' || HAS_ZONE.test(time) ? given : `${given}Z`);
 }
 
 function carouselOf(

@@ -25,6 +25,7 @@ const TOLD_BY_EVENTS = [
   'footerText',
   'buttons',
   'components',
+  'examples',
 ] as const satisfies readonly (keyof TemplateRecord)[];
 
 /** Writes down what Meta answered. */

@@ -24,6 +24,7 @@ export interface UpsertedTemplate extends TemplateRecord {
   isChanged: boolean;
   /** Null for a new row. */
   statusBefore: string | null;
+  categoryBefore: string | null;
 }
 
 /**
@@ -100,7 +101,7 @@ const UPSERT = `
     select * from unnest($3::text[], $4::text[], ${NAMES.map((name, index) => `$${index + 5}::${(FROM_META[name] as MetaColumn).type}[]`).join(', ')})
       as u (name, language, ${NAMES.join(', ')})
   ), known as (
-    select t.id, t.status from templates t join u using (name, language) where t.account_id = $1
+    select t.id, t.status, t.category from templates t join u using (name, language) where t.account_id = $1
   ), written as (
     insert into templates as t (account_id, name, language, ${NAMES.join(', ')}, ${STAMPS.join(', ')}, synced_at)
     select $1, u.*, ${STAMPS.map(() => READ_AT).join(', ')}, clock_timestamp() from u
@@ -120,7 +121,7 @@ const UPSERT = `
     where t.status <> 'DRAFT' or t.creation_asked_at is not null
     returning ${COLUMNS}, t.xmax = 0 as "isNew", t.xmax <> 0 and t.updated_at = now() as "isChanged"
   )
-  select written.*, known.status as "statusBefore" from written left join known using (id) order by id`;
+  select written.*, known.status as "statusBefore", known.category as "categoryBefore" from written left join known using (id) order by id`;
 
 /** What a sync writes. */
 @Injectable()

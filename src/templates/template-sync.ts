@@ -5,9 +5,9 @@ import { AppError } from '../common/app-error.js';
 import { Database } from '../database/database.js';
 import { TemplatesApi, type MetaTemplate, type WabaAccount } from '../meta/api/templates.js';
 import { readingProblem } from '../meta/graph-problem.js';
-import { TemplateNews } from './template-news.js';
+import { TemplateNews, type TemplateAspect } from './template-news.js';
 import { readTemplate } from './template-reading.js';
-import { TemplateSyncRepository, type SyncedTemplate } from './template-sync.repository.js';
+import { TemplateSyncRepository, type SyncedTemplate, type UpsertedTemplate } from './template-sync.repository.js';
 
 export interface SyncResult {
   /** Templates of Meta's that are as Meta has them now. */
@@ -71,10 +71,10 @@ export class TemplateSync {
   ): ReturnType<TemplateSyncRepository['upsert']> {
     return this.database.transaction(async (tx) => {
       const rows = await this.repository.upsert(tx, accountId, templates, askedAt);
-      const moved = rows.filter(({ status, statusBefore }) => statusBefore !== null && statusBefore !== status);
+      const moved = rows.map((template) => ({ template, aspects: aspectsOf(template) }));
       await this.news.tell(
         tx,
-        moved.map((template) => ({ template, aspects: ['status'] })),
+        moved.filter(({ aspects }) => aspects.length > 0),
       );
       return rows;
     });
@@ -120,6 +120,14 @@ export class TemplateSync {
 function distinct(templates: SyncedTemplate[]): SyncedTemplate[] {
   const byName = new Map(templates.map((template) => [keyOf(template), template]));
   return [...new Map([...byName.values()].map((template) => [template.metaTemplateId, template])).values()];
+}
+
+/** What of a template that was known is new to those who listen. */
+function aspectsOf({ status, statusBefore, category, categoryBefore }: UpsertedTemplate): TemplateAspect[] {
+  return [
+    ...(statusBefore === null || statusBefore === status ? [] : (['status'] as const)),
+    ...(categoryBefore === null || categoryBefore === category ? [] : (['category'] as const)),
+  ];
 }
 
 function keyOf({ name, language }: { name: string; language: string }): string {

@@ -1,3 +1,4 @@
+import { fromComponents, fromMetaButton } from './template-components.js';
 import { isObject, objectsOf, text, type Json } from './template-parts.js';
 import { variableNames } from './template-text.js';
 import type { TemplateRecord } from './template.entity.js';
@@ -11,15 +12,15 @@ export interface NewTexts {
   buttons: Json[];
 }
 
-type Texts = Pick<TemplateRecord, 'header' | 'bodyText' | 'footerText' | 'buttons' | 'components'>;
+type Texts = Pick<TemplateRecord, 'header' | 'bodyText' | 'footerText' | 'buttons' | 'components' | 'examples'>;
 
-/** Kinds of buttons that the event lists; it says nothing of the others. */
+/** Kinds of buttons that the event lists all of; it says nothing of the others, or (of an OTP button, listed as a URL) not always. */
 const LISTED = new Set(['URL', 'PHONE_NUMBER']);
 
 /** The texts after Meta changed them; media headers, examples that still fit and buttons of other kinds stay. */
-export function componentsAfter(template: Texts, news: NewTexts): Texts {
+export function componentsAfter(template: Omit<Texts, 'examples'>, news: NewTexts): Texts {
   const header = headerAfter(template.header, news.header);
-  const buttons = buttonsAfter(template.buttons, news.buttons);
+  const buttons = buttonsAfter(template.buttons, news.buttons.map(fromMetaButton));
   const before = objectsOf(template.components);
   const isTextHeader = !template.header || template.header.type === 'TEXT';
   const components = [
@@ -32,7 +33,8 @@ export function componentsAfter(template: Texts, news: NewTexts): Texts {
     ...(news.footer === '' ? [] : [{ ...find(before, 'FOOTER'), type: 'FOOTER', text: news.footer }]),
     ...buttonsComponent(find(before, 'BUTTONS'), news.buttons),
   ];
-  return { header, bodyText: news.body, footerText: news.footer, buttons, components };
+  const { examples } = fromComponents(components);
+  return { header, bodyText: news.body, footerText: news.footer, buttons, components, examples };
 }
 
 function headerAfter(header: Texts['header'], title: string | null): Texts['header'] {
@@ -42,16 +44,16 @@ function headerAfter(header: Texts['header'], title: string | null): Texts['head
   return title === null ? null : { type: 'TEXT', text: title };
 }
 
-/** Listed buttons take their news in order, by kind; those without any are gone, what is left over is new. */
+/** Buttons take their news in order, by kind; listed ones without any are gone, what is left over is new. */
 function buttonsAfter(known: readonly Json[], news: readonly Json[]): Json[] {
   const left = [...news];
   const kept = known.flatMap((button) => {
-    if (!LISTED.has(typeOf(button))) {
-      return [button];
-    }
-    const index = left.findIndex((each) => typeOf(each) === typeOf(button));
+    const index = left.findIndex((each) => kindOf(each) === kindOf(button));
     const [next] = index < 0 ? [] : left.splice(index, 1);
-    return next ? [withExample(button, next)] : [];
+    if (next) {
+      return [withExample(button, next)];
+    }
+    return LISTED.has(kindOf(button)) ? [] : [button];
   });
   return [...kept, ...left];
 }
@@ -62,6 +64,10 @@ function buttonsComponent(known: Json | undefined, news: readonly Json[]): Json[
 }
 
 function withExample(known: Json, next: Json): Json {
+  if (typeOf(known) !== typeOf(next)) {
+    // An OTP button as we submitted it, which Meta made a URL of.
+    return next;
+  }
   const { example, ...rest } = known;
   const fits = example !== undefined && variableNames(text(next.url)).length > 0;
   return { ...rest, ...next, ...(fits ? { example } : {}) };
@@ -75,6 +81,11 @@ function withText(known: Json | undefined, next: Json): Json {
 
 function find(components: readonly Json[], type: string): Json | undefined {
   return components.find((part) => typeOf(part) === type);
+}
+
+/** What it is, whether in Meta's form or in ours. */
+function kindOf(button: Json): string {
+  return typeOf(fromMetaButton(button));
 }
 
 function typeOf(part: Json): string {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Raw } from 'typeorm';
+import { AppError } from '../common/app-error.js';
 import { containing } from '../common/like.js';
 import type { Queryable, Tx } from '../database/database.js';
 import { COLUMNS } from './template-columns.js';
@@ -130,14 +131,14 @@ export class TemplatesRepository {
     await tx.manager.delete(TemplateRecord, { accountId, id, status: 'DELETED' });
   }
 
-  /** The row, locked, for whoever holds its lease. */
+  /** The row, locked. @throws `template_not_found` */
   async lock(tx: Tx, accountId: number, id: number): Promise<TemplateRecord> {
     const [row] = await tx.query<TemplateRecord>(
       `select ${COLUMNS} from templates t where t.account_id = $1 and t.id = $2 for update`,
       [accountId, id],
     );
     if (!row) {
-      throw new Error('A template vanished under its lease');
+      throw noSuchTemplate();
     }
     return row;
   }
@@ -199,4 +200,8 @@ export class TemplatesRepository {
       [accountId, id],
     );
   }
+}
+
+export function noSuchTemplate(): AppError {
+  return new AppError('template_not_found', 'There is no such template.');
 }

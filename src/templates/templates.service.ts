@@ -7,14 +7,14 @@ import { Database, type Queryable, type Tx } from '../database/database.js';
 import { isForeignKeyViolation, violatedUniqueKey } from '../database/pg-error.js';
 import { Together } from '../database/together.js';
 import { toTemplateColumns } from './template-definition.js';
-import { beingChanged, noSuchTemplate } from './template-leases.js';
+import { beingChanged } from './template-leases.js';
 import type { TemplateInput } from './template-parts.js';
 import { previewTemplate, type TemplatePreview } from './template-preview.js';
 import { TemplateSamples } from './template-samples.js';
 import { APPROVED, DRAFT } from './template-status.js';
 import type { Template, TemplateParams } from './template.js';
 import type { TemplateRecord } from './template.entity.js';
-import { TemplatesRepository, type TemplateFilter } from './templates.repository.js';
+import { noSuchTemplate, TemplatesRepository, type TemplateFilter } from './templates.repository.js';
 
 const LIST = 'templates';
 
@@ -125,7 +125,8 @@ export class TemplatesService {
     await this.samples.check(account, { ...given, ...changes });
     return this.writing(() =>
       this.database.transaction(async (tx) => {
-        const before = await this.require(tx, account.id, id);
+        // Every column is written: what another request changes at the same time must not be undone.
+        const before = await this.repository.lock(tx, account.id, id);
         if (!(await this.repository.updateDraft(tx, account.id, id, toTemplateColumns({ ...before, ...changes })))) {
           throw notADraft(before);
         }

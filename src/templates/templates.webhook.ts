@@ -19,7 +19,7 @@ const SHOWN: Record<TemplateAspect, readonly (keyof EventState)[]> = {
   status: ['status', 'rejectedReason', 'rejectionInfo'],
   quality: ['qualityScore'],
   category: ['category', 'previousCategory', 'correctCategory', 'categoryChangesAt'],
-  components: ['header', 'bodyText', 'footerText', 'buttons', 'components'],
+  components: ['header', 'bodyText', 'footerText', 'buttons', 'components', 'examples'],
 };
 
 /** What Meta tells of templates by webhook. */

@@ -198,6 +198,54 @@ describe('what Meta tells of templates', () => {
     });
   });
 
+  it('of an authentication template: its button, which Meta lists as the URL it made of it, stays one', async () => {
+    const url = 'https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code=otp{{1}}';
+    const template = await known({
+      category: 'AUTHENTICATION',
+      components: [
+        { type: 'BODY', add_security_recommendation: true, text: '*{{1}}* is your code.' },
+        { type: 'BUTTONS', buttons: [{ type: 'URL', text: 'Copy', url, example: [url.replace('{{1}}', '123456')] }] },
+      ],
+    });
+    const listed = {
+      message_template_button_type: 'URL',
+      message_template_button_text: 'Copy code',
+      message_template_button_url: url,
+    };
+    const element = { message_template_element: '*{{1}}* is your verification code.' };
+    await deliver(body(template, COMPONENTS, { ...element, message_template_buttons: [listed] }));
+    const told = {
+      body_text: '*{{1}}* is your verification code.',
+      buttons: [{ type: 'OTP', otp_type: 'COPY_CODE', text: 'Copy code' }],
+      components: [
+        { type: 'BODY' },
+        { type: 'BUTTONS', buttons: [{ type: 'URL', text: 'Copy code', url, example: [expect.any(String)] }] },
+      ],
+    };
+    expect(await read(template.id)).toMatchObject(told);
+    // It always has its button, listed or not.
+    await deliver(body(template, COMPONENTS, element, T0 + 1));
+    expect(await read(template.id)).toMatchObject(told);
+  });
+
+  it('of texts with other variables: samples of those before do not stay', async () => {
+    const template = await known({
+      components: [
+        { type: 'HEADER', format: 'TEXT', text: 'For {{1}}', example: { header_text: ['Asha'] } },
+        { type: 'BODY', text: 'Hi {{1}}, we have {{2}} for you.', example: { body_text: [['Asha', 'news']] } },
+      ],
+    });
+    expect(template.examples).toEqual({ header: ['Asha'], body: ['Asha', 'news'] });
+    const title = { message_template_title: 'Only for {{1}}' };
+    await deliver(
+      body(template, COMPONENTS, { ...title, message_template_element: 'Hi {{1}}, we have news for you.' }),
+    );
+    expect((await read(template.id)).examples).toEqual({ header: ['Asha'] });
+    await deliver(body(template, COMPONENTS, { ...title, message_template_element: 'We have news for you.' }, T0 + 1));
+    const changed = await journey.api.call('PATCH', `/templates/${template.id}`, { body: { footer_text: 'Bye' } });
+    expect([changed.status, changed.body.errors]).toEqual([200, undefined]);
+  });
+
   it('ends the same in any order and any number', async () => {
     const seed = 7;
     const history = (template: Template): JsonObject[] => [
@@ -304,6 +352,7 @@ describe('what Meta tells of templates', () => {
       footerText: '',
       buttons: [],
       components: [],
+      examples: {},
       componentsAt: null,
     };
     const fact = fc.oneof(

@@ -349,6 +349,28 @@ describe('templates', () => {
       expect(back).toMatchObject({ id: gone.id, status: 'APPROVED' });
     });
 
+    it('tells of what has another status or category, and of nothing else', async () => {
+      await sync();
+      const [moved, stopped] = [await named('bulk_17'), await named('bulk_18')];
+      await simulate('bulk_17', { waba_id: wabaId, category: 'MARKETING' });
+      await simulate('bulk_18', { waba_id: wabaId, category: 'MARKETING', status: 'PAUSED' });
+      await simulate('bulk_19', { waba_id: wabaId, quality_score: 'YELLOW' });
+      const [{ last }] = (await api.db.query<{ last: number }>(
+        `select coalesce(max(id), 0) as last from outbox_events`,
+      )) as [{ last: number }];
+      expect((await sync()).body).toMatchObject({ updated: 3 });
+      const told = await api.db.query<{ payload: Record<string, unknown> }>(
+        `select payload from outbox_events where id > $1 and type = 'template.status' order by subject_id`,
+        [last],
+      );
+      expect(told.map(({ payload: { id, category, changed } }) => ({ id, category, changed }))).toEqual(
+        [
+          { id: moved.id, category: 'MARKETING', changed: ['category'] },
+          { id: stopped.id, category: 'MARKETING', changed: ['status', 'category'] },
+        ].sort((a, b) => a.id - b.id),
+      );
+    });
+
     it('leaves a draft that has the name of one of Meta’s, and says so', async () => {
       const account = await newAccount('200000000000074');
       const draft = await create({ name: 'order_update' }, account);

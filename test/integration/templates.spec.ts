@@ -559,6 +559,18 @@ describe('components of a send', () => {
     expect(options.errors).toMatchObject([{ field, code }]);
   });
 
+  it.each([
+    ['2099-12-24T18:00:00', '2099-12-24T18:00:00Z'],
+    ['2099-12-24 18:00', '2099-12-24T18:00:00Z'],
+    ['2099-12-24', '2099-12-24T00:00:00Z'],
+    ['2099-12-24T18:00:00+05:30', '2099-12-24T12:30:00Z'],
+  ])('take the end of an offer for UTC where it names no zone: %s', (given, meant) => {
+    const [component] = buildComponents(null, { limited_time_offer: { expiration_time_ms: given } });
+    expect(component).toMatchObject({
+      parameters: [{ limited_time_offer: { expiration_time_ms: Date.parse(meant) } }],
+    });
+  });
+
   it('lets four spaces pass', () => {
     expect(buildComponents(null, { body: ['a    b'] })).toEqual([body(text('a    b'))]);
   });

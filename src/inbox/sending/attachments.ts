@@ -4,6 +4,8 @@ import { AppError } from '../../common/app-error.js';
 import { MediaService, type SendableMedia } from '../../media/media.service.js';
 import type { MediaType } from '../../media/media-state.js';
 import type { MessageContent } from '../../meta/api/messages.js';
+import { isObject, objectsOf } from '../../templates/template-parts.js';
+import { mediaTypeOfHeader } from '../../templates/template-send-header.js';
 import type { OutgoingMedia } from '../messages.repository.js';
 import type { Attachment } from './send-command.js';
 
@@ -27,6 +29,22 @@ export class Attachments {
         ? await this.media.upload(account, source.file.open(), { origin: 'outbound', mediaType })
         : await this.media.forSend(account, source.mediaId, mediaType),
     );
+  }
+
+  /**
+   * A template with the files of its cards by ids that Meta knows, as far as they are ours: an id that was given out long ago
+   * may have expired. @throws as {@link prepare} does
+   */
+  freshCards(account: Account, content: MessageContent): Promise<MessageContent> {
+    return withCardFiles(content, async (mediaId, mediaType) => {
+      const { mediaId: present } = await this.media.forSend(account, mediaId, mediaType);
+      return present;
+    });
+  }
+
+  /** The same after Meta has said that it does not know a file, as {@link renew} does it. */
+  renewCards(account: Account, content: MessageContent): Promise<MessageContent> {
+    return withCardFiles(content, async (mediaId) => (await this.renew(account, mediaId))?.mediaId ?? mediaId);
   }
 
   /** Gives Meta a file again whose id it does not know. @returns null when that cannot be done: the id stays unknown */
@@ -79,6 +97,43 @@ function inHeader(template: Part & { components?: Part[] }, media: OutgoingMedia
     };
   });
   return { ...template, components };
+}
+
+/**
+ * The content with other ids of the files that the cards of a template show; itself, when none is another. The components may be
+ * the sender's own, of any form.
+ */
+async function withCardFiles(
+  content: MessageContent,
+  idOf: (mediaId: string, mediaType: MediaType) => Promise<string>,
+): Promise<MessageContent> {
+  const present = new Map<string, string>();
+  for (const { mediaType, mediaId } of cardFiles(content)) {
+    present.set(mediaId, present.get(mediaId) ?? (await idOf(mediaId, mediaType)));
+  }
+  if ([...present].every(([before, after]) => before === after)) {
+    return content;
+  }
+  const changed = structuredClone(content);
+  for (const { file, mediaId } of cardFiles(changed)) {
+    file.id = present.get(mediaId);
+  }
+  return changed;
+}
+
+function cardFiles({ template }: MessageContent): { file: Part; mediaId: string; mediaType: MediaType }[] {
+  const inside = (part: unknown, key: string): Part[] => objectsOf((part as Part)[key]);
+  return (isObject(template) ? inside(template, 'components') : [])
+    .flatMap((component) => inside(component, 'cards'))
+    .flatMap((card) => inside(card, 'components'))
+    .flatMap((component) => inside(component, 'parameters'))
+    .flatMap((parameter) => {
+      const mediaType = mediaTypeOfHeader({ type: String(parameter.type).toUpperCase() });
+      const file = parameter[String(parameter.type)];
+      return mediaType !== null && isObject(file) && typeof file.id === 'string'
+        ? [{ file, mediaId: file.id, mediaType }]
+        : [];
+    });
 }
 
 function withReference(type: string, part: unknown, { mediaId, link, filename }: OutgoingMedia): Part {

@@ -58,22 +58,33 @@ export class Dispatch {
 
   /**
    * Asks Meta, once. The message must be committed as pending: whoever dies here leaves it to the sweeper. A refusal is proof
-   * that nothing was sent, so where Meta has dropped a file that is kept here, it gets the file again and is asked again.
+   * that nothing was sent, so where Meta has dropped files that are kept here, it gets them again and is asked again.
    */
   async post(account: Account, message: Outgoing): Promise<GraphResult<SendResponse>> {
     const answer = await this.ask(account, message);
-    if (answer.ok || message.ownMediaId === null || !FILE_REFUSED.includes(answer.failure.code)) {
+    if (answer.ok || !FILE_REFUSED.includes(answer.failure.code)) {
       return answer;
     }
-    const media = await this.attachments.renew(account, message.ownMediaId);
-    return media ? this.ask(account, await this.withFile(message, media)) : answer;
+    const { ownMediaId } = message;
+    const media = ownMediaId === null ? null : await this.attachments.renew(account, ownMediaId);
+    const content = await this.attachments.renewCards(account, message.content);
+    return media || content !== message.content
+      ? this.ask(account, await this.withFiles(message, media, content))
+      : answer;
   }
 
-  /** The message with another id of its file, stored before Meta is asked. */
-  async withFile<T extends Outgoing>(message: T, media: OutgoingMedia): Promise<T> {
-    const content = placeMedia(message.content, media);
-    await this.messages.replaceFile(this.database, message.attemptToken, content, media.mediaId);
-    return { ...message, content, ownMediaId: media.mediaId };
+  /**
+   * The message with other ids of its files, stored before Meta is asked.
+   * @param media its own file; null: as it was
+   * @param content with the files of its cards in place
+   */
+  async withFiles<T extends Outgoing>(message: T, media: OutgoingMedia | null, content: MessageContent): Promise<T> {
+    const files = {
+      content: media ? placeMedia(content, media) : content,
+      ownMediaId: media?.mediaId ?? message.ownMediaId,
+    };
+    await this.messages.replaceFiles(this.database, message.attemptToken, files.content, media?.mediaId ?? null);
+    return { ...message, ...files };
   }
 
   private async ask(account: Account, message: Outgoing): Promise<GraphResult<SendResponse>> {

@@ -102,7 +102,7 @@ export class ScheduledSends {
       await this.putBack(claimed, INACTIVE_DELAY_S, null);
       return;
     }
-    const renewed = await this.withFreshFile(account, claimed);
+    const renewed = await this.withFreshFiles(account, claimed);
     if (renewed) {
       await this.settle(account, renewed, await this.dispatch.post(account, renewed));
     }
@@ -131,18 +131,23 @@ export class ScheduledSends {
   }
 
   /**
-   * Its file's id at Meta may have expired while it waited.
+   * The ids of its files at Meta may have expired while it waited.
    * @returns null when there is no file to send, for now or for good: nothing was sent
    */
-  private async withFreshFile(account: Account, claimed: ClaimedSend): Promise<ClaimedSend | null> {
+  private async withFreshFiles(account: Account, claimed: ClaimedSend): Promise<ClaimedSend | null> {
     const { ownMediaId } = claimed;
-    if (ownMediaId === null) {
-      return claimed;
-    }
     try {
-      const source = { mediaId: ownMediaId };
-      const media = await this.attachments.prepare(account, { mediaType: mediaTypeOf(claimed), source });
-      return media.mediaId === ownMediaId ? claimed : await this.dispatch.withFile(claimed, media);
+      const media =
+        ownMediaId === null
+          ? null
+          : await this.attachments.prepare(account, {
+              mediaType: mediaTypeOf(claimed),
+              source: { mediaId: ownMediaId },
+            });
+      const content = await this.attachments.freshCards(account, claimed.content);
+      return (media?.mediaId ?? null) === ownMediaId && content === claimed.content
+        ? claimed
+        : await this.dispatch.withFiles(claimed, media, content);
     } catch (error) {
       if (!(error instanceof AppError)) {
         throw error;

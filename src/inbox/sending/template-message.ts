@@ -9,6 +9,7 @@ import {
   type MediaReference,
 } from '../../templates/template-send-header.js';
 import { buildComponents } from '../../templates/template-send.js';
+import { DELETED, DRAFT } from '../../templates/template-status.js';
 import { renderBody, type Template, type TemplateParams } from '../../templates/template.js';
 import type { Address } from '../address.js';
 import { optionsOf } from '../outgoing.js';
@@ -26,8 +27,8 @@ export interface PreparedTemplate {
 }
 
 /** The files of the cards: those of the template, and those that the sender names. That of its header is an attachment. */
-export function cardMediaOf(template: Template, body: SendTemplateDto): MediaReference[] {
-  const { carousel } = template;
+export function cardMediaOf(template: Template | null, body: SendTemplateDto): MediaReference[] {
+  const carousel = metasCopy(template)?.carousel;
   if (!carousel || body.components) {
     return [];
   }
@@ -39,21 +40,26 @@ export function cardMediaOf(template: Template, body: SendTemplateDto): MediaRef
   return [...ownMediaOf({ header: null, headerMediaId: null, carousel }), ...given];
 }
 
-/** Our copy says what the template needs and renders what the inbox shows; without one Meta decides. */
+/**
+ * Our copy says what the template needs and renders what the inbox shows; without one Meta decides. A draft, or a copy of what
+ * Meta has no longer, only renders: Meta may have another template of that name by now.
+ */
 export function templateMessage(
   to: Address,
   body: SendTemplateDto,
   { template, cardMedia }: PreparedTemplate,
 ): SendCommand {
-  if (template?.category === 'AUTHENTICATION' && 'userId' in to) {
+  const known = metasCopy(template);
+  if (known?.category === 'AUTHENTICATION' && 'userId' in to) {
     throw invalidField('user_id', 'not_allowed', 'Authentication templates go to phone numbers only: give phone.');
   }
-  const params = withOwnFile(template, readParams(body));
-  const components = body.components ?? buildComponents(template, params, cardMedia);
+  const options = optionsOf(to, body);
+  const params = withOwnFile(known, readParams(body));
+  const components = body.components ?? buildComponents(known, params, cardMedia, options.sendAt);
   // Another variant of the language may stand in for the one asked for.
   const language = template?.language ?? body.language;
   return {
-    ...optionsOf(to, body),
+    ...options,
     messageType: 'template',
     messageBody:
       template && !body.components
@@ -67,10 +73,15 @@ export function templateMessage(
         ...(components.length > 0 ? { components } : {}),
       },
     },
-    attachment: body.components ? undefined : headerFile(template, params),
+    attachment: body.components ? undefined : headerFile(known, params),
     template: { name: body.template_name, language },
     isFreeForm: false,
   };
+}
+
+/** Our copy, as far as it tells what Meta has. */
+function metasCopy(template: Template | null): Template | null {
+  return template && template.status !== DRAFT && template.status !== DELETED ? template : null;
 }
 
 function readParams(body: SendTemplateDto): TemplateParams {

@@ -85,15 +85,18 @@ export class TemplatesApi {
     return { ok: true, body: { templates: result.body.data ?? [], after: next } };
   }
 
-  /** The template of exactly this name and language, or null. */
-  async find(account: WabaAccount, name: string, language: string): Promise<GraphResult<MetaTemplate | null>> {
+  /** The template of exactly this name and language (with a null language: of any), or null. */
+  async find(account: WabaAccount, name: string, language: string | null): Promise<GraphResult<MetaTemplate | null>> {
+    const filter = { name, ...(language === null ? {} : { language }) };
     let after: string | null = null;
     for (let page = 1; page <= MAX_PAGES; page += 1) {
-      const answer = await this.list(account, after, { name, language });
+      const answer = await this.list(account, after, filter);
       if (!answer.ok) {
         return answer;
       }
-      const found = answer.body.templates.find((template) => template.name === name && template.language === language);
+      const found = answer.body.templates.find(
+        (template) => template.name === name && (language === null || template.language === language),
+      );
       if (found || answer.body.after === null || answer.body.after === after) {
         return { ok: true, body: found ?? null };
       }
