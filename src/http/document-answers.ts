@@ -76,7 +76,8 @@ function errorsOfKind(operation: Operation, method: string): ErrorCode[] {
   const hasCursor = operation.parameters?.some(({ name, in: place }) => name === 'cursor' && place === 'query');
   return [
     ...(isSecured ? (['rate_limited'] as const) : []),
-    ...(content.length > 0 && isSecured ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
+    // Of a body that nobody asked for too.
+    ...(method !== 'get' && isSecured ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
     ...(content.includes('application/json') && isSecured ? (['malformed_json'] as const) : []),
     ...(content.includes('multipart/form-data') ? (['bad_request'] as const) : []),
     ...(hasCursor ? (['bad_cursor'] as const) : []),

@@ -18,10 +18,12 @@ import {
   MaxLength,
   Min,
   MinLength,
+  ValidateBy,
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { MAX_PAGE_SIZE } from '../common/page.js';
+import { isStorable } from '../common/storable.js';
 
 const MAX_INT_32 = 2 ** 31 - 1;
 
@@ -62,6 +64,14 @@ function field(options: FieldOptions, schema: ApiPropertyOptions, ...rules: Prop
 
 /** PostgreSQL refuses NUL in text, and a lone surrogate cannot be written in UTF-8. */
 const NoControl = Matches(/^[^\u0000]*$/u, { message: '$property must not contain a NUL character' });
+
+const IsStorable = ValidateBy({
+  name: 'isStorable',
+  validator: {
+    validate: isStorable,
+    defaultMessage: () => '$property must not contain a NUL character or half of a surrogate pair',
+  },
+});
 
 /** Text of `min` (1) to `max` characters. */
 export function Text(
@@ -175,7 +185,7 @@ export function Timestamp(options: FieldOptions = {}): PropertyDecorator {
 
 /** A JSON object of any shape. */
 export function JsonObject(options: FieldOptions = {}): PropertyDecorator {
-  return field(options, { type: 'object', additionalProperties: true }, IsObject());
+  return field(options, { type: 'object', additionalProperties: true }, IsObject(), IsStorable);
 }
 
 /** Any JSON value, checked by the service. */

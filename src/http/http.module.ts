@@ -5,6 +5,7 @@ import { BodyTypeInterceptor } from './body-type.interceptor.js';
 import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyRepository } from './idempotency.repository.js';
+import { IdempotencySettings } from './idempotency-settings.js';
 import { IdempotencySweeper } from './idempotency-sweeper.js';
 import { Readiness } from './readiness.js';
 
@@ -14,6 +15,7 @@ import { Readiness } from './readiness.js';
   providers: [
     Readiness,
     IdempotencyRepository,
+    IdempotencySettings,
     IdempotencySweeper,
     { provide: APP_INTERCEPTOR, useClass: ActorInterceptor },
     { provide: APP_INTERCEPTOR, useClass: BodyTypeInterceptor },

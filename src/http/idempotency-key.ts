@@ -1,5 +1,8 @@
 import { invalidField } from '../common/app-error.js';
 
+/** The header, as Node spells it. */
+export const IDEMPOTENCY_KEY = 'idempotency-key';
+
 /** 1 to 255 printable ASCII characters. */
 const KEY = /^[\x20-\x7e]{1,255}$/;
 

@@ -12,7 +12,8 @@ import { Database } from '../database/database.js';
 import { isConnectionLoss } from '../database/pg-error.js';
 import { Together } from '../database/together.js';
 import { isForm, readFormEarly, type EarlyForm } from './form.js';
-import { requireIdempotencyKey } from './idempotency-key.js';
+import { IDEMPOTENCY_KEY, requireIdempotencyKey } from './idempotency-key.js';
+import { IdempotencySettings } from './idempotency-settings.js';
 import {
   answerContext,
   IdempotencyRepository,
@@ -24,10 +25,7 @@ import {
 import { ACCOUNT_SCOPED_KEY, mayUse, type ParleyRequest, type Principal } from './principal.js';
 import { problemTypes, toAppError, toProblem } from './problem.filter.js';
 
-const HEADER = 'idempotency-key';
 const ACCOUNT_ID = /^\s*([1-9]\d{0,15})\s*$/;
-/** Longer than any request takes. */
-const DEAD_AFTER_S = 120;
 const STORE_ATTEMPTS = 5;
 const STORE_RETRY_MS = 200;
 /** Requests of all accounts share the statements that keep their keys. */
@@ -38,12 +36,13 @@ const NOT_STORED = new Set([400, 401, 403, 404, 405, 409, 413, 415, 429, 503]);
 /**
  * Makes a POST that carries `Idempotency-Key` happen once: the first with a key runs and its answer is kept, the same
  * request again gets that answer. What the domain does in the request cannot join the key's row in one transaction (there
- * is a call to Meta in between), so a process that dies leaves a key that is let go after two minutes.
+ * is a call to Meta in between), so a process that dies leaves a key that is let go after two minutes; one that lives says so
+ * for requests that take longer (a campaign that is waited for).
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
   private readonly claiming = new Together((requests: readonly KeyedRequest[]) =>
-    this.repository.claim(this.database, requests, DEAD_AFTER_S),
+    this.repository.claim(this.database, requests, this.settings.deadAfterS),
   );
   private readonly completing = new Together(async (answers: readonly Answer[]) => {
     await this.database.transactionByKey((tx) => this.repository.complete(tx, answers));
@@ -55,13 +54,14 @@ export class IdempotencyInterceptor implements NestInterceptor {
     private readonly repository: IdempotencyRepository,
     private readonly reflector: Reflector,
     private readonly config: Config,
+    private readonly settings: IdempotencySettings,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const request = context.switchToHttp().getRequest<ParleyRequest>();
     const { principal } = request;
-    const key = request.headers[HEADER];
+    const key = request.headers[IDEMPOTENCY_KEY];
     if (request.method !== 'POST' || key === undefined || !principal) {
       return next.handle();
     }
@@ -104,14 +104,29 @@ export class IdempotencyInterceptor implements NestInterceptor {
     if (!claim) {
       return this.replay(await this.repository.find(this.database, scope, key), scope, key, fingerprint, reply);
     }
+    const end = this.hold(claim);
+    const keep = async (status: number, body: unknown): Promise<void> => this.keep(await end(), status, body);
     return next.handle().pipe(
-      mergeMap((body: unknown) => from(this.keep(claim, reply.statusCode, body).then(() => body))),
+      mergeMap((body: unknown) => from(keep(reply.statusCode, body).then(() => body))),
       catchError((thrown: unknown) => {
         const error = toAppError(thrown);
-        const kept = this.keep(claim, error.status, toProblem(error, request.id, problemTypes(this.config.http)));
+        const kept = keep(error.status, toProblem(error, request.id, problemTypes(this.config.http)));
         return from(kept).pipe(mergeMap(() => throwError(() => thrown)));
       }),
     );
+  }
+
+  /** Says now and then that the request lives. @returns what ends that, and answers the claim as it then is */
+  private hold(claim: Claim): () => Promise<Claim> {
+    let held = Promise.resolve(claim);
+    const timer = setInterval(() => {
+      held = held.then((current) => this.repository.renew(this.database, current).catch(() => current));
+    }, this.settings.renewEveryMs);
+    timer.unref();
+    return () => {
+      clearInterval(timer);
+      return held;
+    };
   }
 
   private replay(

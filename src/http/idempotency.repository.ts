@@ -112,6 +112,17 @@ export class IdempotencyRepository {
     );
   }
 
+  /** The request lives: its claim begins anew. @returns it as it is now; as it was when another has it */
+  async renew(q: Queryable, claim: Claim): Promise<Claim> {
+    const [row] = await q.query<{ claimed_at: string }>(
+      `update idempotency_keys set created_at = now()
+       where scope = $1 and key = $2 and created_at = $3::timestamptz and completed_at is null
+       returning created_at::text as claimed_at`,
+      [claim.scope, claim.key, claim.claimedAt],
+    );
+    return { ...claim, claimedAt: row?.claimed_at ?? claim.claimedAt };
+  }
+
   /** Lets the key go: the request changed nothing, and may be made again. */
   async release(q: Queryable, claim: Claim): Promise<void> {
     await q.query(
