@@ -20,6 +20,10 @@ const EXCEPTIONS: Record<number, Action> = {
   80007: 'slow_down',
   80008: 'slow_down',
   130429: 'slow_down',
+  // Maintenance: nor is that.
+  131057: 'slow_down',
+  133004: 'slow_down',
+  2494100: 'slow_down',
   // 4^n seconds for this pair.
   131056: 'wait_for_pair',
   // Nobody gets a message with this template: recipients stay, the template's campaigns pause.
@@ -91,8 +95,11 @@ describe('Meta’s error codes', () => {
     expect(decide({ ok: false, failure: failure(code) }, 0)).toMatchObject({ type: 'fail', isTemplateWide: false });
   });
 
-  it.each([131057, 133004, 2494100])('%i: the number waits for a minute', (code) => {
-    expect(decide({ ok: false, failure: failure(code) }, 0)).toMatchObject({ type: 'put_back', delayMs: 60_000 });
+  it.each([131057, 133004, 2494100])('%i: the number waits for a minute, however often', (code) => {
+    for (const attempts of [0, 4, 100]) {
+      const decision = decide({ ok: false, failure: failure(code) }, attempts);
+      expect(decision).toMatchObject({ type: 'put_back', delayMs: 60_000, countsAsAttempt: false });
+    }
   });
 
   it('that nobody knows is final after one try, and counted apart', () => {

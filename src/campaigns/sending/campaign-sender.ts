@@ -58,7 +58,7 @@ export class CampaignSender implements OnApplicationShutdown {
   private async drain(accountId: number): Promise<void> {
     await sleep(POLITENESS_MS * (this.running.size - 1), this.stopping.signal);
     const account = await this.accounts.find(accountId);
-    // Nothing goes out for an account that is switched off; its campaigns go on when it is switched on again.
+    // Nothing goes out for an account that is switched off, though a campaign of it may just have been started.
     if (!account?.isActive || this.stopping.signal.aborted) {
       return;
     }

@@ -25,8 +25,8 @@ export const TEMPLATE_WIDE_CODES = [100, 131008, 131009, 131053, 132000, 132005,
 
 /**
  * Source: reliability rules for Meta's error codes. 131056: 4^X seconds for this pair only; 130429 and other throttles say
- * nothing of the recipient; account and template refusals put the recipient back and pause what was refused. A code that
- * nobody knows is final after one try, unless Meta calls it transient.
+ * nothing of the recipient, nor does maintenance of the number; account and template refusals put the recipient back and
+ * pause what was refused. A code that nobody knows is final after one try, unless Meta calls it transient.
  * @param attempts before this one
  */
 export function decide(answer: GraphResult<SendResponse>, attempts: number): Decision {
@@ -41,16 +41,12 @@ export function decide(answer: GraphResult<SendResponse>, attempts: number): Dec
       return attempts >= MAX_PAIR_EXPONENT
         ? { type: 'fail', failure, isTemplateWide: false }
         : { type: 'put_back', delayMs: 4 ** attempts * 1_000, countsAsAttempt: true, pause: null, failure };
-    case 'transient':
-      return attempts + 1 >= MAX_ATTEMPTS && failure.code !== null
+    case 'transient': {
+      const countsAsAttempt = failure.code !== null && !isMaintenance(failure);
+      return countsAsAttempt && attempts + 1 >= MAX_ATTEMPTS
         ? { type: 'fail', failure, isTemplateWide: false }
-        : {
-            type: 'put_back',
-            delayMs: transientDelayMs(failure, attempts),
-            countsAsAttempt: failure.code !== null,
-            pause: null,
-            failure,
-          };
+        : { type: 'put_back', delayMs: transientDelayMs(failure, attempts), countsAsAttempt, pause: null, failure };
+    }
     case 'account':
       return { type: 'put_back', delayMs: 0, countsAsAttempt: false, pause: 'account', failure };
     case 'template':
@@ -64,6 +60,11 @@ export function decide(answer: GraphResult<SendResponse>, attempts: number): Dec
     case 'ambiguous':
       return { type: 'hold' };
   }
+}
+
+/** The number as a whole waits, for as long as it is told to: that says nothing of who was to be sent to. */
+function isMaintenance({ scope, retryAfterMs }: GraphFailure): boolean {
+  return scope === 'number' && retryAfterMs !== null;
 }
 
 function transientDelayMs(failure: GraphFailure, attempts: number): number {

@@ -21,6 +21,8 @@ import { RecipientPreparer, type Held, type InHand, type WaitingReason } from '.
 
 /** Senders that may die over a campaign, without one message settled in between, before it is paused. */
 const MAX_CRASHES = 5;
+/** People who are looked at again at once when a limit is another. */
+const WAKE_BATCH = 10_000;
 /** How often what is left over is offered to the campaigns that have more to send. */
 const MAX_ROUNDS = 3;
 
@@ -40,6 +42,10 @@ export class DeliveryDesk {
   private readonly crashed = new Set<number>();
   /** Why recipients of a campaign were put off last. */
   private readonly putOff = new Map<number, WaitingReason>();
+  /** By campaign, Meta's limit under which its people found no place. */
+  private readonly limitedBy = new Map<number, string | null>();
+  /** By account, the campaign that was looked at last: where a look is for few, the next begins behind it. */
+  private readonly lastLookedAt = new Map<number, number>();
 
   constructor(
     private readonly database: Database,
@@ -102,23 +108,30 @@ export class DeliveryDesk {
    * Makes about `want` messages, evenly from all running campaigns of the number; what one has no use for now the others
    * get. Campaigns of which nothing is left are ended.
    * @param held what the drain has in hand already; those who are prepared are added
-   * @returns hasWork false when no campaign of the number runs any more
+   * @returns foundCount: how many were looked at, also those who get no message now; hasWork false when no campaign of the
+   *   number runs any more
    */
   async prepare(
     account: Account,
     lease: Lease,
     want: number,
     held: Map<number, InHand>,
-  ): Promise<{ recipients: PreparedRecipient[]; hasWork: boolean }> {
+  ): Promise<{ recipients: PreparedRecipient[]; foundCount: number; hasWork: boolean }> {
     const running = await this.campaigns.findRunning(this.database, account.id);
     const recipients: PreparedRecipient[] = [];
-    let hungry = running;
+    let hungry = startingAfter(running, this.lastLookedAt.get(account.id) ?? 0);
+    let foundInAll = 0;
     let endedCount = 0;
     for (let round = 0; round < MAX_ROUNDS && hungry.length > 0 && recipients.length < want; round += 1) {
       const share = Math.ceil((want - recipients.length) / hungry.length);
       const next: RunningCampaign[] = [];
       for (const campaign of hungry) {
+        if (recipients.length >= want) {
+          break;
+        }
         const { prepared, foundCount } = await this.prepareFrom(account, lease, campaign, share, held);
+        this.lastLookedAt.set(account.id, campaign.id);
+        foundInAll += Math.max(0, foundCount);
         recipients.push(...prepared);
         prepared.forEach((recipient) => held.set(recipient.id, recipient));
         if (foundCount >= share) {
@@ -130,7 +143,7 @@ export class DeliveryDesk {
       hungry = next;
     }
     // Taking turns: with one campaign after the other the second would wait until the first is through.
-    return { recipients: interleave(recipients), hasWork: endedCount < running.length };
+    return { recipients: interleave(recipients), foundCount: foundInAll, hasWork: endedCount < running.length };
   }
 
   /** Durable before the request is written: the recipients are `sending` and their messages are in the inbox. */
@@ -227,14 +240,29 @@ export class DeliveryDesk {
     if (messages.state !== 'ready') {
       return { prepared: [], foundCount: -1 };
     }
+    await this.noticeLimit(account, campaign);
     const made = await this.preparer.prepare(account, lease, campaign, messages.byVariant, share, held);
     if (made.putOff) {
       this.putOff.set(campaign.id, made.putOff);
+    }
+    if (made.putOff === 'messaging_limit') {
+      this.limitedBy.set(campaign.id, account.messagingLimit);
     }
     if (made.prepared.length > 0 && campaign.reasonCode !== null && campaign.reasonCode in WAITING) {
       await this.campaigns.explain(this.database, { accountId: account.id, id: campaign.id }, null);
     }
     return made;
+  }
+
+  /** Who waits for Meta's limit may wait for an hour; when the limit is another than it was, they are looked at again. */
+  private async noticeLimit(account: Account, campaign: RunningCampaign): Promise<void> {
+    const isLimited = campaign.reasonCode === 'messaging_limit' || this.limitedBy.has(campaign.id);
+    if (!isLimited || this.limitedBy.get(campaign.id) === account.messagingLimit) {
+      return;
+    }
+    if ((await this.recipients.wake(this.database, campaign.id, WAKE_BATCH)) < WAKE_BATCH) {
+      this.limitedBy.set(campaign.id, account.messagingLimit);
+    }
   }
 
   /**
@@ -244,6 +272,7 @@ export class DeliveryDesk {
   private async endOrExplain(accountId: number, campaign: RunningCampaign): Promise<boolean> {
     if (await this.endIfDone(accountId, campaign.id)) {
       this.putOff.delete(campaign.id);
+      this.limitedBy.delete(campaign.id);
       return true;
     }
     const { next, isHeld } = await this.recipients.nextWaiting(this.database, campaign.id);
@@ -338,6 +367,11 @@ export class DeliveryDesk {
 /** What was refused before a campaign was resumed says nothing of how it goes since. */
 function whenMarked({ markedAt }: Attempt): Date {
   return new Date(Date.now() - (performance.now() - markedAt));
+}
+
+/** In the order of their ids, those behind this one first. */
+function startingAfter(campaigns: readonly RunningCampaign[], id: number): RunningCampaign[] {
+  return [...campaigns.filter((campaign) => campaign.id > id), ...campaigns.filter((campaign) => campaign.id <= id)];
 }
 
 /** Takes turns between campaigns. */

@@ -37,13 +37,22 @@ const MOST_MARKED = 30;
 const MOST_MARK_AHEAD_MS = 100;
 const MARK_AHEAD_FACTOR = 1.3;
 const LEAST_MARKED = 16;
+/** However slow the number is: nobody is marked who does not go out within about this time. */
+const MARKED_SOON_MS = 300;
+/** Who was marked and is not posted after this long goes back: the campaign may have been cancelled meanwhile. */
+const MOST_MARKED_MS = 1_000;
 /** Of the newest marking, in the average of how long it takes. */
 const NEWEST_SHARE = 0.2;
 /** How much is kept ready, in seconds of sending … */
 const AHEAD_S = 1.5;
-const MOST_AHEAD_S = 3;
+const MOST_AHEAD_S = 2;
 /** … and messages: what a look costs is shared by all that it finds. */
 const WANTED = 240;
+/**
+ * Whoever was made ready longer ago is looked at anew before the message goes out: people opt out, and nights begin, while a
+ * number pauses. Well above what is kept ready, so that it happens only then.
+ */
+const MOST_READY_MS = 3_000;
 /** The first look is for few, so that the first message goes out soon. */
 const FIRST_SHARE = 0.1;
 const LEAST_WANTED = 20;
@@ -52,8 +61,6 @@ const IDLE_MS = 200;
 const LONGEST_IDLE_MS = 1_000;
 const THROTTLED_PAUSE_MS = 500;
 const UNREACHABLE_PAUSE_MS = 1_000;
-/** Longest that marked recipients wait to be posted while the number pauses. */
-const LONGEST_HOLD_MS = 2_000;
 const STOP_DEADLINE_MS = 8_000;
 /** An account is read at most a second late, so after this long its credentials are those of now. */
 const CREDENTIALS_SETTLE_MS = 1_200;
@@ -63,16 +70,30 @@ const NO_SIGN_OF_LIFE: readonly GraphErrorKind[] = ['throttled', 'transient', 'a
 
 const sends = counter('parley_campaign_sends_total', 'Campaign messages posted to Meta', ['outcome']);
 
+interface Ready extends PreparedRecipient {
+  /** When it came to be ready (`performance.now()`). */
+  readyAt: number;
+}
+
+/** Attempts that were marked together. */
+interface MarkedGroup {
+  attempts: readonly Attempt[];
+  /** Who is not posted by then (`performance.now()`) goes back. */
+  postBy: number;
+}
+
+const NOBODY: MarkedGroup = { attempts: [], postBy: Number.POSITIVE_INFINITY };
+
 /**
  * Sends the running campaigns of one number, as long as the lease is held. Three things go on at once: messages are kept
- * ready (up to 1.5 seconds' worth), small groups are marked and posted at the number's pace, and answers are stored in
+ * ready (up to two seconds' worth), small groups are marked and posted at the number's pace, and answers are stored in
  * batches. There is no barrier between batches, so a hanging answer holds up nobody.
  */
 export class NumberDrain {
   private readonly pacer: Pacer;
   private readonly circuit = new Circuit();
   private readonly settler: Settler;
-  private readonly ready: PreparedRecipient[] = [];
+  private readonly ready: Ready[] = [];
   /** Whom it has in hand: ready, about to be marked, on the way, or answered and not stored yet. */
   private readonly held = new Map<number, InHand>();
   private inFlight = 0;
@@ -84,8 +105,14 @@ export class NumberDrain {
   private verdict: Promise<boolean> | null = null;
   private hasPrepared = false;
   private idleMs = IDLE_MS;
+  /** The last look found people, and a message for none of them. */
+  private foundNobodyFit = false;
   /** How long marking takes of late. */
   private markMs = 0;
+  /** How long each of the last group took to be posted: others may share the number, or Graph may be slow. */
+  private postMs = 0;
+  /** The campaigns that ran, and when that was asked. */
+  private running: { ids: ReadonlySet<number>; at: number } = { ids: new Set(), at: Number.NEGATIVE_INFINITY };
 
   constructor(
     private account: Account,
@@ -136,7 +163,7 @@ export class NumberDrain {
 
   private async pump(signal: AbortSignal): Promise<void> {
     let filling: Promise<void> | null = null;
-    let marked: Promise<Attempt[]> | null = null;
+    let marked: Promise<MarkedGroup> | null = null;
     while (!signal.aborted && this.mayGoOn) {
       if (!filling && this.ready.length < this.wanted / 3) {
         filling = this.fill()
@@ -145,60 +172,93 @@ export class NumberDrain {
             filling = null;
           });
       }
-      const pauseMs = this.pacer.pauseMs(performance.now());
-      if (marked === null && pauseMs > 0) {
-        await sleep(Math.min(pauseMs, IDLE_MS), signal);
+      const tooEarlyMs = this.pacer.waitMs(performance.now()) - MARKED_SOON_MS;
+      if (marked === null && tooEarlyMs > 0) {
+        await sleep(Math.min(tooEarlyMs, IDLE_MS), signal);
         continue;
       }
       marked ??= this.markNext();
-      const attempts = await marked;
+      const group: MarkedGroup = await marked;
       // The next group is marked while this one goes out, so that the commit costs no pace.
-      const isNext = this.ready.length > 0 && !signal.aborted && this.mayGoOn && pauseMs === 0;
+      const isNext = this.ready.length > 0 && !signal.aborted && this.mayGoOn && this.goesOutSoon(group);
       marked = isNext ? this.markNext() : null;
-      await this.postAll(attempts, signal);
-      if (attempts.length === 0) {
-        await (this.ready.length > 0 ? sleep(BETWEEN_LOOKS_MS, signal) : (filling ?? sleep(IDLE_MS, signal)));
+      await this.postAll(group, signal);
+      if (group.attempts.length === 0) {
+        await (this.ready.length === 0 && filling ? filling : sleep(BETWEEN_LOOKS_MS, signal));
       }
     }
     await filling;
-    await this.postAll((await marked) ?? [], signal);
+    await this.postAll((await marked) ?? NOBODY, signal);
   }
 
   /**
    * Posts at the number's pace. What may no longer be posted was provably not sent, and goes back; and what would have to wait
    * for long, for until then its campaign may have been cancelled, or its time be over.
    */
-  private async postAll(attempts: readonly Attempt[], signal: AbortSignal): Promise<void> {
+  private async postAll({ attempts, postBy }: MarkedGroup, signal: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
+    let postedCount = 0;
     for (const attempt of attempts) {
-      while (this.mayPost(signal)) {
-        const mustWait = this.inFlight >= MAX_IN_FLIGHT || this.verdict !== null;
-        const waitMs = mustWait ? 2 : this.pacer.waitMs(performance.now());
-        if (waitMs < 0.3) {
-          break;
-        }
-        await sleep(waitMs, signal);
-      }
-      if (this.mayPost(signal) && !this.circuit.isOpen(attempt.campaignId)) {
+      if (await this.comesToTurn(attempt, postBy, signal)) {
         this.post(attempt);
+        postedCount += 1;
       } else {
         this.giveBack(attempt);
       }
     }
+    if (attempts.length > 0) {
+      this.postMs = (performance.now() - startedAt) / Math.max(1, postedCount);
+    }
   }
 
-  private mayPost(signal: AbortSignal): boolean {
-    const now = performance.now();
+  /** Waits for its slot. @returns false when it may not be posted, or would be too late */
+  private async comesToTurn(attempt: Attempt, postBy: number, signal: AbortSignal): Promise<boolean> {
+    while (this.mayPost(attempt, signal)) {
+      const mustWait = this.inFlight >= MAX_IN_FLIGHT || this.verdict !== null;
+      const now = performance.now();
+      const waitMs = mustWait ? 2 : this.pacer.waitMs(now);
+      if (now + waitMs >= postBy) {
+        return false;
+      }
+      if (waitMs < 0.3) {
+        return true;
+      }
+      await sleep(waitMs, signal);
+    }
+    return false;
+  }
+
+  private mayPost(attempt: Attempt, signal: AbortSignal): boolean {
     return (
       !signal.aborted &&
       !this.isLost &&
       !this.isFinished &&
-      now < this.leaseUntil + LEASE_MARGIN_MS / 2 &&
-      this.pacer.pauseMs(now) <= LONGEST_HOLD_MS
+      performance.now() < this.leaseUntil + LEASE_MARGIN_MS / 2 &&
+      !this.circuit.isOpen(attempt.campaignId) &&
+      !this.hasEnded(attempt)
     );
   }
 
+  /** Its campaign ran when it was marked, and does not any more. */
+  private hasEnded({ campaignId, expiresAt, markedAt }: Attempt): boolean {
+    const hasStopped = markedAt < this.running.at && !this.running.ids.has(campaignId);
+    return hasStopped || (expiresAt !== null && expiresAt.getTime() <= Date.now());
+  }
+
+  private goesOutSoon({ attempts }: MarkedGroup): boolean {
+    const now = performance.now();
+    const most = this.mostAtOnce(now);
+    return most > 0 && attempts.length <= most && !this.pacer.isProbing && this.pacer.pauseMs(now) === 0;
+  }
+
+  /** How many go out within {@link MARKED_SOON_MS}. After a pause it is one, which tells whether the others may follow. */
+  private mostAtOnce(now: number): number {
+    const eachMs = Math.max(this.postMs, 1_000 / this.pacer.currentRate(now));
+    return this.pacer.isProbing ? 1 : Math.floor(MARKED_SOON_MS / eachMs);
+  }
+
   private giveBack(attempt: Attempt): void {
-    const failure = notSent('The sender stopped before the request was written.');
+    const failure = notSent('It was taken back before the request was written.');
     const decision: Decision = { type: 'put_back', delayMs: 0, countsAsAttempt: false, pause: null, failure };
     this.settler.add({ attempt, answer: { ok: false, failure }, decision });
   }
@@ -211,14 +271,18 @@ export class NumberDrain {
 
   private async fill(): Promise<void> {
     const share = this.hasPrepared ? 1 : FIRST_SHARE;
-    const want = Math.max(LEAST_WANTED, Math.ceil(this.wanted * share)) - this.ready.length;
+    const least = Math.min(LEAST_WANTED, this.wanted);
+    // Many may stand in front of those who can be sent to: in small steps it would take long to get past them.
+    const want = this.foundNobodyFit ? WANTED : Math.ceil(Math.max(least, this.wanted * share)) - this.ready.length;
     this.hasPrepared = true;
-    const { recipients, hasWork } = await this.desk.prepare(this.account, this.lease, want, this.held);
-    this.ready.push(...recipients);
+    const { recipients, foundCount, hasWork } = await this.desk.prepare(this.account, this.lease, want, this.held);
+    const readyAt = performance.now();
+    this.ready.push(...recipients.map((recipient) => ({ ...recipient, readyAt })));
+    this.foundNobodyFit = foundCount > 0 && recipients.length === 0;
     if (!hasWork && this.held.size === 0) {
       this.isFinished = true;
     }
-    if (recipients.length === 0) {
+    if (foundCount === 0) {
       // Campaigns may wait for a morning: with nobody in hand there is less and less to look for.
       this.idleMs = this.held.size > 0 ? IDLE_MS : Math.min(LONGEST_IDLE_MS, this.idleMs * 2);
       await sleep(this.idleMs);
@@ -227,40 +291,49 @@ export class NumberDrain {
     }
   }
 
-  private async markNext(): Promise<Attempt[]> {
+  private async markNext(): Promise<MarkedGroup> {
     if (!this.mayGoOn) {
-      return [];
+      return NOBODY;
     }
     const markedAt = performance.now();
     const aheadMs = Math.min(MOST_MARK_AHEAD_MS, Math.max(MARK_AHEAD_MS, this.markMs * MARK_AHEAD_FACTOR));
     const rate = this.pacer.currentRate(markedAt) / 1_000;
     const grown = Math.min(MOST_MARKED, Math.max(LEAST_MARKED, Math.round(rate * aheadMs)));
-    const count = Math.max(grown, Math.round(rate * MARK_AHEAD_MS));
-    const group = this.takeReady(count).map((recipient) => ({
+    const count = Math.min(this.mostAtOnce(markedAt), Math.max(grown, Math.round(rate * MARK_AHEAD_MS)));
+    this.dropStale(markedAt);
+    const group = this.takeReady(Math.max(1, count)).map((recipient) => ({
       ...recipient,
       attemptToken: randomUUID(),
       markedAt,
     }));
     if (group.length === 0) {
-      return [];
+      return NOBODY;
     }
     try {
-      const marked = await this.desk.mark(this.account, this.lease, group);
-      this.markMs += NEWEST_SHARE * (performance.now() - markedAt - this.markMs);
-      const ours = new Set(marked.map((attempt) => attempt.id));
+      const attempts = await this.desk.mark(this.account, this.lease, group);
+      const now = performance.now();
+      this.markMs += NEWEST_SHARE * (now - markedAt - this.markMs);
+      const ours = new Set(attempts.map((attempt) => attempt.id));
       // Those of a campaign that was paused meanwhile, and those who need no message any more, still wait or are settled.
       group.filter(({ id }) => !ours.has(id)).forEach(({ id }) => this.held.delete(id));
-      return marked;
+      return { attempts, postBy: now + MOST_MARKED_MS };
     } catch (error) {
       // Whether they are marked is not known when the connection broke in the commit; that none was posted is.
       group.forEach((attempt) => this.giveBack(attempt));
       this.fail(error);
-      return [];
+      return NOBODY;
     }
   }
 
+  /** Of what was said of people when they were made ready, some may hold no longer. In the database they still wait. */
+  private dropStale(now: number): void {
+    const fresh = this.ready.findIndex(({ readyAt }) => now - readyAt <= MOST_READY_MS);
+    const stale = this.ready.splice(0, fresh === -1 ? this.ready.length : fresh);
+    stale.forEach(({ id }) => this.held.delete(id));
+  }
+
   /** The next ones; those of a campaign that is about to be paused stay until it is. */
-  private takeReady(count: number): PreparedRecipient[] {
+  private takeReady(count: number): Ready[] {
     if (this.circuit.opened.length === 0) {
       return this.ready.splice(0, count);
     }
@@ -406,7 +479,9 @@ export class NumberDrain {
     }
     this.account = account;
     this.pacer.setLimit(account.messagesPerSecond);
+    const at = performance.now();
     const running = await this.desk.runningIds(this.account.id);
+    this.running = { ids: running, at };
     this.circuit.keepOnly(running);
     const stopped = this.ready.filter((recipient) => !running.has(recipient.campaignId));
     if (stopped.length > 0) {

@@ -83,6 +83,11 @@ export class Pacer {
     return this.limitPerSecond * TARGET_SHARE * this.recovered(now);
   }
 
+  /** After a block, until one send has told that the others may follow. */
+  get isProbing(): boolean {
+    return this.probe !== 'none';
+  }
+
   /** How long nothing may go at all, in ms; 0: it is only a matter of pace. */
   pauseMs(now: number): number {
     return Math.max(0, this.blockedUntil - now);

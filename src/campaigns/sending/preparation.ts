@@ -35,6 +35,8 @@ export interface PreparedRecipient {
   messageBody: string;
   templateName: string;
   templateLanguage: string;
+  /** Of its campaign: nothing goes out any more then. */
+  expiresAt: Date | null;
 }
 
 /** A recipient whose request is out, or about to be. */

@@ -7,15 +7,14 @@ import { Database, type Tx } from '../../database/database.js';
 import { ConversationsRepository } from '../../inbox/conversations.repository.js';
 import type { QuietHours } from '../campaign.entity.js';
 import type { RunningCampaign } from '../campaigns.repository.js';
+import { fieldsOf } from '../parameter-plan.js';
 import { countryOfPerson } from '../pricing/phone-country.js';
+import { contactFieldsAmong, fieldReader, type MappedRecipient } from '../recipient-fields.js';
 import { RecipientsRepository, type Rejection, type WaitingRecipient } from '../recipients.repository.js';
 import type { Lease } from './leases.repository.js';
 import { composeMessage, type PreparedRecipient, type SendingCampaign } from './preparation.js';
 import { quietUntil, zonesOf } from './quiet-hours.js';
 import { SendingLimitsRepository } from './sending-limits.repository.js';
-
-/** How long those wait for whom the portfolio's limit leaves no place now: places come free all the time. */
-const NO_PLACE_DELAY_MS = 60_000;
 
 /** Why recipients were put off. */
 export type WaitingReason = 'quiet_hours' | 'messaging_limit';
@@ -28,7 +27,7 @@ export interface Preparation {
   putOff: WaitingReason | null;
 }
 
-/** What the drain has in hand already, by recipient: in the database they still wait. */
+/** What the drain has in hand already, by recipient: until its answer is stored. In the database they wait or are on their way. */
 export type Held = ReadonlyMap<number, InHand>;
 
 export interface InHand {
@@ -38,7 +37,7 @@ export interface InHand {
 
 /** Somebody found, with who they are. */
 interface Candidate {
-  recipient: WaitingRecipient;
+  recipient: WaitingRecipient & Pick<MappedRecipient, 'contact'>;
   contactId: number;
   conversationId: number;
 }
@@ -71,10 +70,13 @@ export class RecipientPreparer {
       const awake = await this.deferQuiet(tx, campaign.quietHours, found);
       const people = await this.identify(tx, account, awake);
       const candidates = await this.onceEach(tx, campaign.id, people, held);
-      const { allowed, withoutPlace } = await this.withinLimits(tx, account, campaign, messages, candidates, held);
-      const prepared = await this.compose(tx, campaign, messages, allowed);
-      const limited = withoutPlace > 0 ? 'messaging_limit' : null;
-      return { prepared, foundCount: found.length, putOff: awake.length < found.length ? 'quiet_hours' : limited };
+      const allowed = await this.withinLimits(tx, account, campaign, messages, candidates, held);
+      const known = await this.withContacts(tx, account, messages, allowed);
+      const composed = await this.compose(tx, campaign, messages, known);
+      const prepared = await this.withPlace(tx, account, campaign, composed);
+      const sleeping = awake.length < found.length ? 'quiet_hours' : null;
+      const putOff = prepared.length < composed.length ? 'messaging_limit' : sleeping;
+      return { prepared, foundCount: found.length, putOff };
     });
   }
 
@@ -132,7 +134,13 @@ export class RecipientPreparer {
     return found.flatMap((recipient, index) => {
       const person = people[index];
       return person && !reasons[index]
-        ? [{ recipient, contactId: person.contactId, conversationId: conversationIds[index] as number }]
+        ? [
+            {
+              recipient: { ...recipient, name: recipient.name || person.name },
+              contactId: person.contactId,
+              conversationId: conversationIds[index] as number,
+            },
+          ]
         : [];
     });
   }
@@ -171,7 +179,7 @@ export class RecipientPreparer {
     return candidates.filter((candidate) => !doubles.has(candidate));
   }
 
-  /** Without those who heard enough of late, and those for whom Meta's limit leaves no place now. */
+  /** Without those who heard enough of late. */
   private async withinLimits(
     tx: Tx,
     account: Account,
@@ -179,7 +187,7 @@ export class RecipientPreparer {
     messages: ReadonlyMap<number | null, SendingCampaign>,
     candidates: readonly Candidate[],
     held: Held,
-  ): Promise<{ allowed: readonly Candidate[]; withoutPlace: number }> {
+  ): Promise<readonly Candidate[]> {
     const rejected: Rejection[] = [];
     let rest = candidates;
     const skip = (reason: string, isSkipped: (candidate: Candidate) => boolean): void => {
@@ -198,28 +206,70 @@ export class RecipientPreparer {
     }
     if (campaign.frequencyCap && rest.length > 0) {
       const { messages: most } = campaign.frequencyCap;
-      const recent = await this.limits.countRecent(tx, account.id, contactIds(), campaign.frequencyCap);
-      for (const { contactId } of held.values()) {
+      const people = new Set(contactIds());
+      // As it is now: who is settled while the query runs is in hand or in its answer, never both or neither.
+      const inHand = [...held].filter(([, { contactId }]) => people.has(contactId));
+      const inHandIds = inHand.map(([id]) => id);
+      const recent = await this.limits.countRecent(tx, account.id, rest, campaign.frequencyCap, inHandIds);
+      for (const [, { contactId }] of inHand) {
         recent.set(contactId, (recent.get(contactId) ?? 0) + 1);
       }
       skip('frequency_cap', ({ contactId }) => (recent.get(contactId) ?? 0) >= most);
     }
-    let withoutPlace = 0;
+    await this.recipients.reject(tx, rejected);
+    return rest;
+  }
+
+  /**
+   * Without those for whom Meta's limit leaves no place now: they wait until places come free. Only who has a message takes one.
+   */
+  private async withPlace(
+    tx: Tx,
+    account: Account,
+    campaign: RunningCampaign,
+    composed: PreparedRecipient[],
+  ): Promise<PreparedRecipient[]> {
     const limit = peopleLimitOf(account.messagingLimit);
-    if (limit !== null && rest.length > 0) {
-      const place = { portfolio: account.portfolio, accountId: account.id, limit };
-      const free = await this.limits.takePlaces(tx, place, contactIds());
-      const until = new Date(Date.now() + NO_PLACE_DELAY_MS);
-      const without = rest.filter(({ contactId }) => !free.has(contactId));
+    if (limit === null || composed.length === 0) {
+      return composed;
+    }
+    const place = { portfolio: account.portfolio, accountId: account.id, limit };
+    const contactIds = composed.map(({ contactId }) => contactId);
+    const free = await this.limits.takePlaces(tx, place, contactIds);
+    const without = composed.filter(({ contactId }) => !free.has(contactId));
+    if (without.length > 0) {
+      const until = await this.limits.whenPlacesFor(tx, place, campaign.id);
       await this.recipients.defer(
         tx,
-        without.map(({ recipient }) => ({ id: recipient.id, until })),
+        without.map(({ id }) => ({ id, until })),
       );
-      rest = rest.filter(({ contactId }) => free.has(contactId));
-      withoutPlace = without.length;
     }
-    await this.recipients.reject(tx, rejected);
-    return { allowed: rest, withoutPlace };
+    return composed.filter(({ contactId }) => free.has(contactId));
+  }
+
+  /** Where the columns of some have nothing, with what the address book has; who has all is not looked up. */
+  private async withContacts(
+    tx: Tx,
+    account: Account,
+    messages: ReadonlyMap<number | null, SendingCampaign>,
+    candidates: readonly Candidate[],
+  ): Promise<readonly Candidate[]> {
+    const read = [...messages.values()].flatMap(({ template, parameterMappings }) =>
+      fieldsOf(template, parameterMappings),
+    );
+    const wanted = contactFieldsAmong(read).filter((field) => {
+      const valueOf = fieldReader(field);
+      return candidates.some(({ recipient }) => valueOf(recipient) === '');
+    });
+    if (wanted.length === 0) {
+      return candidates;
+    }
+    const ids = candidates.map(({ contactId }) => contactId);
+    const known = await this.people.fieldsOf(tx, account, ids, wanted);
+    return candidates.map((candidate) => ({
+      ...candidate,
+      recipient: { ...candidate.recipient, contact: known.get(candidate.contactId) ?? {} },
+    }));
   }
 
   private async compose(
@@ -251,6 +301,7 @@ export class RecipientPreparer {
           ...message,
           templateName: sending.template.name,
           templateLanguage: sending.template.language,
+          expiresAt: campaign.expiresAt,
         });
       }
     }
