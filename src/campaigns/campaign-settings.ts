@@ -1,9 +1,12 @@
 import { DateTime, IANAZone } from 'luxon';
-import { invalidField } from '../common/app-error.js';
+import { invalidField, invalidFields, type FieldError } from '../common/app-error.js';
 import type { CreateCampaignDto, NewVariantDto, ScheduleCampaignDto, UpdateCampaignDto } from './campaign.dto.js';
 import type { CampaignRow, CampaignSettings, NewVariant } from './campaigns.repository.js';
-import { checkMappings } from './parameters.js';
+import { checkMappings, mappingOf, type Mappings } from './parameters.js';
+import { isFieldOfContacts } from './recipient-fields.js';
 
+/** Of a value that is told back, in characters. */
+const MAX_SHOWN = 100;
 const HAS_OFFSET = /(Z|[+-]\d{2}:?\d{2})$/i;
 
 type Times = Pick<CampaignSettings, 'scheduled_at' | 'time_zone' | 'expires_at'>;
@@ -14,13 +17,18 @@ type Times = Pick<CampaignSettings, 'scheduled_at' | 'time_zone' | 'expires_at'>
  */
 export function readSettings(
   body: CreateCampaignDto | UpdateCampaignDto,
-  before: Pick<CampaignRow, 'time_zone' | 'scheduled_at' | 'expires_at'> | null,
+  before: Pick<CampaignRow, 'time_zone' | 'scheduled_at' | 'expires_at' | 'missing_variables' | 'default_value'> | null,
 ): { settings: Partial<CampaignSettings>; variants: NewVariant[] | undefined } {
   const { quiet_hours, ab_test, variants } = body;
   if (quiet_hours && quiet_hours.start === quiet_hours.end) {
     throw invalidField('quiet_hours.end', 'invalid_time', 'quiet_hours.end must differ from its start');
   }
-  if (body.missing_variables === 'default' && !body.default_value) {
+  const {
+    missing_variables: missingVariables = before?.missing_variables,
+    default_value: defaultValue = before?.default_value,
+  } = body;
+  const isAsked = body.missing_variables !== undefined || body.default_value !== undefined;
+  if (isAsked && missingVariables === 'default' && !defaultValue) {
     throw invalidField('default_value', 'required', 'default_value is required when missing_variables is default');
   }
   const settings: Partial<CampaignSettings> = {
@@ -70,6 +78,36 @@ export function readTimes(
     ...(scheduledAt === undefined ? {} : { scheduled_at: scheduledAt }),
     ...(body.time_zone === undefined ? {} : { time_zone: body.time_zone }),
     ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+  };
+}
+
+/**
+ * Of a campaign for contacts: a field that they do not have would skip everybody, unless its mapping says what stands in.
+ * @throws `400 validation_failed` naming each such mapping
+ */
+export function checkContactFields(own: Mappings, variants: readonly { parameter_mappings: Mappings }[]): void {
+  const all = [
+    ['parameter_mappings', own] as const,
+    ...variants.map((variant, index) => [`variants.${index}.parameter_mappings`, variant.parameter_mappings] as const),
+  ];
+  const errors = all.flatMap(([path, mappings]) =>
+    Object.keys(mappings).flatMap((key) => {
+      const { field, default: otherwise = '' } = mappingOf(mappings, key) ?? {};
+      return field === undefined || isFieldOfContacts(field) || otherwise !== ''
+        ? []
+        : [wrongField(`${path}.${key}`, field)];
+    }),
+  );
+  if (errors.length > 0) {
+    throw invalidFields(errors);
+  }
+}
+
+function wrongField(path: string, field: string): FieldError {
+  return {
+    field: path,
+    code: 'unknown_field',
+    message: `${path}: contacts have no field "${field.slice(0, MAX_SHOWN)}"`,
   };
 }
 

@@ -39,7 +39,7 @@ export class CampaignSweeper implements OnApplicationBootstrap, OnApplicationShu
     private readonly trials: Trials,
     private readonly unknown: UnknownPolicy,
     private readonly sender: CampaignSender,
-    @Inject(LOGGER) logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.loop = new BackgroundLoop({
       everyMs: EVERY_MS,
@@ -56,21 +56,35 @@ export class CampaignSweeper implements OnApplicationBootstrap, OnApplicationShu
     return this.loop.stop();
   }
 
+  /** Each step by itself: one that fails, for whatever it stumbles over, must not keep the others from theirs. */
   private async sweep(): Promise<void> {
-    for (const accountId of await this.leases.findUnattended(this.database)) {
-      this.sender.wake(accountId);
-    }
-    if (await this.deliveries.hasWaiting(this.database)) {
-      await this.applyWaiting();
-    }
-    await this.campaigns.foldCounts(this.database, FOLD_BATCH);
-    await this.expire();
-    const withWork = new Set([...(await this.trials.sweep()), ...(await this.unknown.apply())]);
-    withWork.forEach((accountId) => this.sender.wake(accountId));
+    await this.attempt('find numbers that nobody sends from', async () =>
+      this.wake(await this.leases.findUnattended(this.database)),
+    );
+    await this.attempt('apply statuses that waited', () => this.applyWaiting());
+    await this.attempt('fold counts', () => this.campaigns.foldCounts(this.database, FOLD_BATCH));
+    await this.attempt('expire', () => this.expire());
+    await this.attempt('decide trials', async () => this.wake(await this.trials.sweep()));
+    await this.attempt('resend what is silent', async () => this.wake(await this.unknown.apply()));
   }
 
-  private applyWaiting(): Promise<void> {
-    return this.database.transactionByKey(async (tx) => {
+  private async attempt(step: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.logger.error({ context: 'CampaignSweeper', step, err: error }, 'a step of sweeping campaigns failed');
+    }
+  }
+
+  private wake(accountIds: readonly number[]): void {
+    accountIds.forEach((accountId) => this.sender.wake(accountId));
+  }
+
+  private async applyWaiting(): Promise<void> {
+    if (!(await this.deliveries.hasWaiting(this.database))) {
+      return;
+    }
+    await this.database.transactionByKey(async (tx) => {
       const { folded, statuses } = await this.deliveries.applyWaiting(tx, WAITING_BATCH);
       await this.progress.applyDeliveries(tx, folded);
       await this.costs.apply(tx, statuses);

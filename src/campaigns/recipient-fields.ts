@@ -1,3 +1,5 @@
+import { isContactField } from '../contacts/contact-fields.js';
+
 /** A recipient as its message is made. */
 export interface MappedRecipient {
   phone: string | null;
@@ -5,6 +7,8 @@ export interface MappedRecipient {
   name: string;
   /** Columns of the file, or fields of the contact. */
   parameters: Readonly<Record<string, string>>;
+  /** What else the address book has of them, by field in lower case; where their columns have nothing it serves. */
+  contact?: Readonly<Record<string, string>>;
 }
 
 /** Reads one field of a recipient; '' where there is none. */
@@ -21,14 +25,26 @@ const KNOWN: Record<string, FieldReader> = {
   user_id: ({ userId }) => userId ?? '',
 };
 
-/** Columns come first, then what is known of everybody. Names are case-insensitive, as in the seeds. */
+/** Whether our own contacts have it. */
+export function isFieldOfContacts(field: string): boolean {
+  return Object.hasOwn(KNOWN, field.toLowerCase()) || isContactField(field);
+}
+
+/** Those that the address book has, in lower case, each once. */
+export function contactFieldsAmong(fields: readonly string[]): string[] {
+  return [...new Set(fields.map((field) => field.toLowerCase()))].filter(isContactField);
+}
+
+/**
+ * Columns come first, then what is known of everybody, then the address book. Names are case-insensitive, as in the seeds.
+ */
 export function fieldReader(field: string): FieldReader {
   const lower = field.toLowerCase();
   const known = Object.hasOwn(KNOWN, lower) ? KNOWN[lower] : undefined;
   return (recipient) => {
     const { parameters } = recipient;
     const value = own(parameters, field) ?? own(parameters, lower) ?? anySpelling(parameters, lower);
-    return value === undefined || value === '' ? (known?.(recipient) ?? '') : value;
+    return value || known?.(recipient) || own(recipient.contact ?? {}, lower) || '';
   };
 }
 

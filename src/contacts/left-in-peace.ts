@@ -12,11 +12,13 @@ export function leftInPeace(account: string): string {
 }
 
 /**
- * Every phone of those people, under whatever identity they are known, so that an audience of a million is cleaned by one
- * statement: `phone` (each once) and `reason`.
+ * Every phone and user id of those people, as campaigns know their recipients (`phone:+91…`, `user:IN.1349…`), so that an
+ * audience of a million is cleaned by one statement: `identity` (each once) and `reason`.
+ * @param portfolio the parameter with the account's portfolio: to others its user ids say nothing
  */
-export function phonesLeftInPeace(account: string): string {
+export function identitiesLeftInPeace(account: string, portfolio: string): string {
   return `
-    select i.value as phone, l.reason
-    from (${leftInPeace(account)}) l join contact_identities i on i.contact_id = l.contact_id and i.kind = 'phone'`;
+    select case i.kind when 'phone' then 'phone:' else 'user:' end || i.value as identity, l.reason
+    from (${leftInPeace(account)}) l join contact_identities i on i.contact_id = l.contact_id
+    where i.kind = 'phone' or (i.kind in ('user_id', 'parent_user_id') and i.scope = ${portfolio})`;
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { PhoneNumber } from '../common/phone-number.js';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf } from '../database/unnest.js';
+import { contactFieldSql } from './contact-fields.js';
 import { identitiesOf, mapKey } from './people-plan.js';
 import type { KnownContact, KnownIdentity, KnownPeople, Reading } from './people-plan.js';
 import type { AccountScope, Identity, IdentityKind } from './person.js';
@@ -109,6 +110,24 @@ where not calm.is_calm or c.id in (select id from held)`;
  */
 @Injectable()
 export class PeopleRepository {
+  /** Fields of contacts, as an account is answered them; those without a value are left out. */
+  async readFields(
+    q: Queryable,
+    account: AccountScope,
+    contactIds: readonly number[],
+    fields: readonly string[],
+  ): Promise<Map<number, Record<string, string>>> {
+    const scope = { accountId: 'me.account_id', portfolio: 'me.portfolio' };
+    const values = fields.flatMap((field, index) => [`$${index + 4}::text`, contactFieldSql(field, scope)]);
+    const rows = await q.queryDynamic<{ id: number; fields: Record<string, string> }>(
+      `select c.id, jsonb_strip_nulls(jsonb_build_object(${values.join(', ')})) as fields
+       from contacts c, (select $2::bigint as account_id, $3::text as portfolio) me
+       where c.id = any($1::bigint[])`,
+      [contactIds, account.id, account.portfolio, ...fields],
+    );
+    return new Map(rows.map((row) => [row.id, row.fields]));
+  }
+
   /** The contacts that these identities belong to, by {@link mapKey}. */
   async find(
     q: Queryable,

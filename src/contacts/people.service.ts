@@ -58,6 +58,20 @@ export class PeopleService {
   }
 
   /**
+   * What the address book has of contacts, as the account is answered it.
+   * @param fields those that `isContactField` knows
+   * @returns by contact, by field as it was asked for; fields without a value are left out
+   */
+  fieldsOf(
+    q: Queryable,
+    account: AccountScope,
+    contactIds: readonly number[],
+    fields: readonly string[],
+  ): Promise<Map<number, Record<string, string>>> {
+    return this.repository.readFields(q, account, contactIds, fields);
+  }
+
+  /**
    * Meta says that a person's phone or user id changed (system messages). In order of time, whatever the order given; what
    * was applied before, or is older than what is known, changes nothing. The rules stand at `PeopleChanges`.
    * @returns the contact of each change, as {@link ensure} does: the person after all of them

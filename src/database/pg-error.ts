@@ -25,14 +25,17 @@ export function isRetryable(error: unknown): boolean {
   return code === '40001' || code === '40P01' || code === '55P03';
 }
 
-/** The database went away (restart, network): not the statement's fault. */
+/**
+ * The database went away (restart, network), or has no connection left for us, in the pool or at the server: not the
+ * statement's fault. The same may succeed later; of a commit that was under way nobody knows.
+ */
 export function isConnectionLoss(error: unknown): boolean {
   const code = asPgError(error)?.code ?? '';
   const message = error instanceof Error ? error.message : '';
   return (
     /^(08|57P0)/.test(code) ||
     ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300'].includes(code) ||
-    /Connection terminated|connection timeout|timeout expired|Client has encountered a connection error|not currently accepting connections/i.test(
+    /Connection terminated|connection timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|not currently accepting connections/i.test(
       message,
     )
   );

@@ -280,5 +280,22 @@ describe('the recipients of a campaign', () => {
         [people[7]?.phone, '=Person 7', 'pending'],
       ]);
     });
+
+    it('and uploaded again with those who have no phone but a user id', async () => {
+      const first = await draftWithCsv(
+        journey,
+        `phone,user_id,name,order_id\n,IN.1234567890,Bo,B-1\n${somebody()},,Cy,C-1`,
+      );
+      const { body } = await journey.api.call<string>('GET', `/campaigns/${first}/recipients/export`);
+      const again = await draftWithCsv(journey, body as unknown as string);
+      const rows = await journey.api.db.query(
+        'select user_id, name, status, parameters ->> $2 as order_id from campaign_recipients where campaign_id = $1 order by line',
+        [again, 'order_id'],
+      );
+      expect(rows).toEqual([
+        { user_id: 'IN.1234567890', name: 'Bo', status: 'pending', order_id: 'B-1' },
+        { user_id: null, name: 'Cy', status: 'pending', order_id: 'C-1' },
+      ]);
+    });
   });
 });

@@ -111,6 +111,28 @@ describe('an audience endpoint', () => {
     await expect(read()).rejects.toThrow('gets nowhere');
   });
 
+  it.each([2, 3, 100])('whose cursors go round %d pages has failed after a few rounds', async (length) => {
+    const at = (cursor: string | null): number => (cursor === null ? -5 : Number(cursor));
+    // A few pages lead into the circle.
+    server.answering = ({ cursor }, response) =>
+      answerJson(response, {
+        recipients: [{}],
+        next_cursor: String(at(cursor) === length - 1 ? 0 : at(cursor) + 1),
+      });
+    await expect(read()).rejects.toThrow('gets nowhere');
+    expect(server.questions.length).toBeLessThan(5 + 4 * length);
+    // Another worker takes over in the middle of it.
+    const before = server.questions.length;
+    await expect(read({ index: 7, cursor: '1' })).rejects.toThrow('gets nowhere');
+    expect(server.questions.length - before).toBeLessThan(4 * length);
+  });
+
+  it('that has many pages is read to its end', async () => {
+    server.answering = ({ cursor }, response) =>
+      answerJson(response, { recipients: [{}], next_cursor: cursor === '300' ? null : String(Number(cursor) + 1) });
+    expect(await read()).toHaveLength(301);
+  });
+
   it('that keeps silent is not waited for', async () => {
     server.answering = () => undefined;
     const startedAt = performance.now();

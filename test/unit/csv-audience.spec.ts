@@ -36,6 +36,7 @@ describe('a file of recipients', () => {
         line: 2,
         identity: 'phone:+919876500001',
         phone: '+919876500001',
+        userId: null,
         name: 'Asha',
         parameters: { name: 'Asha', phone: '+91 98765 00001', order_id: 'A-1' },
         skipReason: null,
@@ -55,6 +56,35 @@ describe('a file of recipients', () => {
       'line:4',
       'phone:+919876500002',
     ]);
+  });
+
+  it('knows people by their phone, else by the user id of Meta', async () => {
+    const { lines, errors } = await read(
+      ['phone,user_id,name', ',IN.1349,Asha', '9876500001,IN.ENT.7,Bo', 'nonsense,IN.8,Cy', ',1349,Di', ',,Ed'].join(
+        '\n',
+      ),
+    );
+    expect(lines.map(({ identity, phone, userId, skipReason }) => [identity, phone, userId, skipReason])).toEqual([
+      ['user:IN.1349', null, 'IN.1349', null],
+      ['phone:+919876500001', '+919876500001', 'IN.ENT.7', null],
+      ['user:IN.8', null, 'IN.8', null],
+      ['line:5', null, null, 'invalid'],
+      ['line:6', null, null, 'invalid'],
+    ]);
+    expect(errors).toEqual([
+      { line: 5, field: 'user_id', code: 'invalid_user_id', value: '1349' },
+      { line: 6, field: 'phone', code: 'required', value: '' },
+    ]);
+  });
+
+  it('may name its people by user ids only', async () => {
+    const { lines, errors } = await read('USER_ID,name\nIN.1349,"Asha\nIN.1350,Bo\n,Cy\n');
+    expect(lines.map(({ identity, name }) => [identity, name])).toEqual([
+      ['user:IN.1349', 'Asha'],
+      ['user:IN.1350', 'Bo'],
+      ['line:4', 'Cy'],
+    ]);
+    expect(errors).toEqual([{ line: 4, field: 'user_id', code: 'required', value: '' }]);
   });
 
   it('loses no line behind a quote that is never closed', async () => {
@@ -104,7 +134,7 @@ describe('a file of recipients', () => {
 
   it.each([
     ['an empty file', '', 'empty_file'],
-    ['a file without a phone column', 'name,email\nAsha,a@b.c\n', 'no_phone_column'],
+    ['a file that names nobody', 'name,email\nAsha,a@b.c\n', 'no_phone_column'],
   ])('refuses %s', async (_name, text, code) => {
     await expect(read(text)).rejects.toMatchObject({
       code: 'validation_failed',

@@ -46,6 +46,7 @@ export async function* batchesOfEndpoint(
 ): AsyncGenerator<PeopleBatch | null> {
   let at = from;
   let emptyPages = 0;
+  const circle = new CircleWatch(from.cursor);
   for (;;) {
     const { recipients, cursor } = await askPatiently(endpoint, context, at.cursor, calls);
     if (recipients === null) {
@@ -56,8 +57,13 @@ export async function* batchesOfEndpoint(
       return;
     }
     emptyPages = recipients.length > 0 ? 0 : emptyPages + 1;
-    if (cursor !== null && (cursor === at.cursor || emptyPages > MAX_EMPTY_PAGES)) {
-      throw new AudienceFailure('The endpoint of the audience gets nowhere: its next_cursor leads to the same page.');
+    if (cursor !== null && (cursor === at.cursor || circle.closesWith(cursor))) {
+      throw new AudienceFailure(
+        'The endpoint of the audience gets nowhere: its next_cursor leads to a page before it.',
+      );
+    }
+    if (cursor !== null && emptyPages > MAX_EMPTY_PAGES) {
+      throw new AudienceFailure('The endpoint of the audience gets nowhere: page after page is empty.');
     }
     const next = cursor === null ? null : { index: at.index + recipients.length, cursor };
     yield { people: recipients, index: at.index, next };
@@ -65,6 +71,31 @@ export async function* batchesOfEndpoint(
       return;
     }
     at = next;
+  }
+}
+
+/**
+ * Finds out that cursors go in a circle, of any length, and remembers one of them only (Brent's algorithm): the last of one
+ * page, two, four, eight … A circle comes back to it, once it is as long as the way to the next. So a circle is gone round
+ * three times at most; whoever takes over in the middle begins with what is there, and comes to the same end.
+ */
+class CircleWatch {
+  private steps = 0;
+  private stepsToNext = 1;
+
+  constructor(private remembered: string | null) {}
+
+  closesWith(cursor: string): boolean {
+    if (cursor === this.remembered) {
+      return true;
+    }
+    this.steps += 1;
+    if (this.steps === this.stepsToNext) {
+      this.remembered = cursor;
+      this.steps = 0;
+      this.stepsToNext *= 2;
+    }
+    return false;
   }
 }
 

@@ -9,7 +9,9 @@ import { Database, type Tx } from '../../database/database.js';
 import { isDataError } from '../../database/pg-error.js';
 import { Outbox } from '../../outbox/outbox.js';
 import { Enqueue } from '../../queues/enqueue.js';
+import { CampaignSlots, type SlotLimits } from '../campaign-slots.js';
 import { CampaignsRepository } from '../campaigns.repository.js';
+import { campaignEvent } from '../outcome/campaign-event.js';
 import type { Patience } from './audience-endpoint.js';
 import { AudienceIntake } from './audience-intake.js';
 import { readProgress, writeProgress, type AudienceProgress } from './audience-progress.js';
@@ -18,8 +20,9 @@ import { AudienceSources, type OpenedAudience } from './audience-sources.js';
 import { AudienceRepository, type ResolvingCampaign } from './audience.repository.js';
 
 const EVERY_MS = 1_000;
-/** Audiences that one worker brings in at once. */
-const MAX_AT_ONCE = 4;
+/** Audiences that one worker brings in at once: contacts, and those that others give, who may take minutes for a page. */
+const CONTACTS: SlotLimits = { inAll: 4 };
+const OUTSIDE: SlotLimits = { inAll: 8, ofEither: 4, ofBoth: 2 };
 const CONTACTS_PAGE = 20_000;
 /** A worker that died is followed by another after this long. */
 const LEASE_S = 15;
@@ -35,12 +38,13 @@ class NotWanted extends Error {}
 /**
  * Brings in the people of running campaigns behind the first page, page after page, each in a transaction of its own, so
  * that sending goes on meanwhile and memory holds one page. Where it stands is in PostgreSQL: a worker that dies costs at
- * most its page, and another goes on.
+ * most its page, and another goes on. Contacts wait for nobody else's people, and no audience for all the others.
  */
 @Injectable()
 export class AudienceMaterialiser implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly loop: BackgroundLoop;
-  private readonly running = new Map<number, Promise<void>>();
+  private readonly contacts = new CampaignSlots(CONTACTS);
+  private readonly outside = new CampaignSlots(OUTSIDE);
   private readonly stopping = new AbortController();
 
   constructor(
@@ -69,21 +73,24 @@ export class AudienceMaterialiser implements OnApplicationBootstrap, OnApplicati
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     await this.loop.stop();
-    await Promise.all(this.running.values());
+    await Promise.all([this.contacts.emptied(), this.outside.emptied()]);
   }
 
   private async sweep(): Promise<void> {
     await this.repository.settleEnded(this.database);
-    while (this.running.size < MAX_AT_ONCE && !this.stopping.signal.aborted) {
-      const campaign = await this.repository.take(this.database, LEASE_S);
-      if (!campaign) {
-        return;
+    for (const slots of [this.contacts, this.outside]) {
+      // One after the other, for each may be the last that there is room for.
+      while (slots.free > 0 && !this.stopping.signal.aborted) {
+        const campaign = await this.repository.take(this.database, LEASE_S, {
+          isContacts: slots === this.contacts,
+          exceptIds: slots.ids,
+          exceptKeys: slots.fullKeys,
+        });
+        if (!campaign) {
+          break;
+        }
+        void slots.take(campaign, this.bringIn(campaign)).then(() => this.loop.wake());
       }
-      const work = this.bringIn(campaign).finally(() => {
-        this.running.delete(campaign.id);
-        this.loop.wake();
-      });
-      this.running.set(campaign.id, work);
     }
   }
 
@@ -241,8 +248,11 @@ export class AudienceMaterialiser implements OnApplicationBootstrap, OnApplicati
     const reason = { code: 'audience_failed', message };
     await this.database.transaction(async (tx) => {
       if (await this.campaigns.move(tx, { accountId, id }, 'paused', ['running', 'paused'], reason)) {
-        const payload = { id, status: 'paused', status_reason: reason };
-        await this.outbox.append(tx, [{ type: 'campaign.progress', accountId, subjectId: id, payload }]);
+        const rows = await this.campaigns.findMany(tx, accountId, [id]);
+        await this.outbox.append(
+          tx,
+          rows.map((row) => campaignEvent('campaign.progress', row)),
+        );
         await this.repository.release(tx, id);
       }
     });

@@ -1,4 +1,4 @@
-import { parsePhoneNumber } from '../../common/phone-number.js';
+import { parsePhoneNumber, type PhoneNumber } from '../../common/phone-number.js';
 import type { AudienceLine } from '../recipients.repository.js';
 
 const MAX_NAME = 255;
@@ -8,6 +8,31 @@ const MAX_VALUE = 4_096;
 /** `CC.<id>` or, for a portfolio's parent id, `CC.ENT.<id>`. Source: Meta's business-scoped user ids page. */
 const USER_ID = /^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/;
 
+/** Where a person is reached. */
+export interface PersonAddress {
+  identity: string;
+  phone: PhoneNumber | null;
+  userId: string | null;
+}
+
+/**
+ * Reads where a person is reached, by a phone in any spelling or Meta's user id: one that can be read is enough, and of two
+ * the phone is who it is.
+ * @returns null when neither can be read
+ */
+export function readAddress(
+  phoneText: string,
+  userIdText: string,
+  defaultCountry: string | null,
+): PersonAddress | null {
+  const phone = parsePhoneNumber(phoneText, defaultCountry);
+  const userId = USER_ID.test(userIdText) ? userIdText : null;
+  if (phone === null && userId === null) {
+    return null;
+  }
+  return { identity: phone === null ? `user:${userId}` : `phone:${phone}`, phone, userId };
+}
+
 /**
  * Reads a person as code or an endpoint gave it. Whoever cannot be read or reached becomes a skipped line, known by its
  * place in the audience: nobody is lost without a trace, and one broken row does not cost the others.
@@ -16,19 +41,20 @@ const USER_ID = /^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/;
 export function readPerson(given: unknown, line: number, defaultCountry: string | null): AudienceLine {
   const person = isRecord(given) ? given : {};
   const { phone: givenPhone, user_id: givenId, name: givenName } = person;
-  const phone = parsePhoneNumber(textOf(givenPhone), defaultCountry);
-  const userId = typeof givenId === 'string' && USER_ID.test(givenId) ? givenId : null;
+  const address = readAddress(textOf(givenPhone), typeof givenId === 'string' ? givenId : '', defaultCountry);
   const name = textOf(givenName).slice(0, MAX_NAME).toWellFormed();
-  const base = { line, phone, userId, name, parameters: parametersOf(person) };
-  if (phone !== null || userId !== null) {
-    return { ...base, identity: phone === null ? `user:${userId}` : `phone:${phone}`, skipReason: null };
-  }
-  return { ...base, identity: lineIdentity(line), skipReason: 'invalid' };
+  const base = { line, name, parameters: parametersOf(person) };
+  return address ? { ...base, ...address, skipReason: null } : { ...base, ...unreadable(line) };
 }
 
 /** A person who is there already, kept as a line that is skipped. */
 export function asDuplicate(line: AudienceLine): AudienceLine {
   return { ...line, identity: lineIdentity(line.line), skipReason: 'duplicate' };
+}
+
+/** Who cannot be reached, known by the place in the audience. */
+export function unreadable(line: number): Pick<AudienceLine, 'identity' | 'phone' | 'userId' | 'skipReason'> {
+  return { identity: lineIdentity(line), phone: null, userId: null, skipReason: 'invalid' };
 }
 
 function lineIdentity(line: number): string {

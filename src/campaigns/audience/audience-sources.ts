@@ -91,6 +91,16 @@ export class AudienceSources implements OnModuleInit, OnApplicationShutdown {
     return isBuiltIn(name) || this.audiences.has(name) || this.resolver !== null;
   }
 
+  /** Whether somebody else is asked for the people of every campaign, whatever its audience. */
+  get hasResolver(): boolean {
+    return this.resolver !== null;
+  }
+
+  /** Are its people our contacts for certain? A resolver, where there is one, says so only when it is asked. */
+  isOfContacts(name: string): boolean {
+    return name === 'contacts' && this.resolver === null;
+  }
+
   /**
    * Opens whatever gives the campaign's people, in the order of precedence: the resolver, if the campaign is its business;
    * then the named audience.

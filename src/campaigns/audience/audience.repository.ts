@@ -3,10 +3,10 @@ import { isBlockedBy, type CompiledAudience } from '../../contacts/contact-audie
 import type { AccountScope } from '../../contacts/person.js';
 import type { Queryable, Tx } from '../../database/database.js';
 import type { AudienceState } from '../campaign.entity.js';
+import { SLOT_KEYS, type SlotUser } from '../campaign-slots.js';
 
 /** A campaign whose people are still being brought in. */
-export interface ResolvingCampaign {
-  id: number;
+export interface ResolvingCampaign extends SlotUser {
   account_id: number;
   name: string;
   audience_type: string;
@@ -114,17 +114,27 @@ export class AudienceRepository {
     );
   }
 
-  /** Takes a campaign whose audience nobody brings in, for so long. Only the database's clock decides. */
-  async take(q: Queryable, leaseS: number): Promise<ResolvingCampaign | null> {
+  /**
+   * Takes a campaign whose audience nobody brings in, for so long. Only the database's clock decides.
+   * @param which `isContacts`: one whose people are contacts, or one whose people somebody else gives
+   */
+  async take(
+    q: Queryable,
+    leaseS: number,
+    which: { isContacts: boolean; exceptIds: readonly number[]; exceptKeys: readonly string[] },
+  ): Promise<ResolvingCampaign | null> {
     const [row] = await q.query<ResolvingCampaign>(
       `update campaigns set audience_lease_until = now() + make_interval(secs => $1)
        where id = (
          select id from campaigns
          where ${IS_RESOLVING} and (audience_lease_until is null or audience_lease_until < now())
+           and (audience_cursor::jsonb ->> 'giver' = 'contacts') = $2::boolean
+           and id <> all($3::bigint[]) and not ${SLOT_KEYS} && $4::text[]
          order by id limit 1
          for no key update skip locked)
-       returning id, account_id, name, audience_type, audience_filters, visible_account_ids, audience_cursor`,
-      [leaseS],
+       returning id, account_id, name, audience_type, audience_filters, visible_account_ids, audience_cursor,
+         ${SLOT_KEYS} as "slotKeys"`,
+      [leaseS, which.isContacts, which.exceptIds, which.exceptKeys],
     );
     return row ?? null;
   }

@@ -1,9 +1,9 @@
-import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { Account } from '../../accounts/account.js';
 import { AppError } from '../../common/app-error.js';
 import { Config } from '../../config/config.js';
 import { Database, type Tx } from '../../database/database.js';
+import type { SpooledFile } from '../../http/form.js';
 import { sourcesOf, wrongMove } from '../campaign-status.js';
 import { CampaignsRepository } from '../campaigns.repository.js';
 import { asDuplicate } from './audience-person.js';
@@ -32,11 +32,11 @@ export class CampaignAudienceService {
   ) {}
 
   /**
-   * Takes a file as the campaign's audience, in place of one that came before: streamed, in batches, in one transaction,
-   * so that a file that breaks off changes nothing. Every line is counted; duplicates and unreadable lines are skipped
+   * Takes a file as the campaign's audience, in place of one that came before: in batches, in one transaction, which changes
+   * everything or nothing and waits for no sender. Every line is counted; duplicates and unreadable lines are skipped
    * recipients with their line number.
    */
-  async upload(account: Account, id: number, file: Readable): Promise<AudienceUpload> {
+  async upload(account: Account, id: number, file: SpooledFile): Promise<AudienceUpload> {
     const result: AudienceUpload = { total: 0, accepted: 0, duplicates: 0, invalid: 0, errors: [] };
     await this.database.once(async (tx) => {
       const campaign = await this.campaigns.lock(tx, account.id, id);
@@ -49,7 +49,7 @@ export class CampaignAudienceService {
       await this.recipients.clear(tx, id);
       await this.campaigns.update(tx, { accountId: account.id, id }, { audience_type: 'csv' });
       let batch: AudienceLine[] = [];
-      for await (const { line, error } of readAudience(file, this.config.defaultCountry)) {
+      for await (const { line, error } of readAudience(file.open().stream, this.config.defaultCountry)) {
         result.total += 1;
         if (error) {
           result.invalid += 1;

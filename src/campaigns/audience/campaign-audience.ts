@@ -62,6 +62,11 @@ export class CampaignAudience {
     }
   }
 
+  /** Are its people our contacts for certain? Of others the columns are known once they are there. */
+  isOfContacts(audienceType: string): boolean {
+    return this.sources.isOfContacts(audienceType);
+  }
+
   /**
    * Asks for the first people of an audience that comes from outside. Before the transaction of the run, in which nobody is
    * waited for.
@@ -99,7 +104,7 @@ export class CampaignAudience {
       throw new AudienceChanged();
     }
     if (campaign.run_no > 0) {
-      await this.recipients.skipLeftInPeace(tx, account.id, campaign.id);
+      await this.recipients.skipLeftInPeace(tx, account, campaign.id);
     }
     const isMore = campaign.run_no === 0 && (await this.bringFirst(tx, account, campaign, first));
     if (!isMore && !(await this.recipients.hasPending(tx, campaign.id))) {
@@ -126,7 +131,7 @@ export class CampaignAudience {
       return this.intake.takePeople(tx, account, campaign.id, first.batch, first.giver, START);
     }
     if (campaign.audience_type === 'csv') {
-      await this.recipients.skipLeftInPeace(tx, account.id, campaign.id);
+      await this.recipients.skipLeftInPeace(tx, account, campaign.id);
       return null;
     }
     await this.recipients.clear(tx, campaign.id);

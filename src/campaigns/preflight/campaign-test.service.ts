@@ -48,6 +48,7 @@ export class CampaignTest {
       userId: 'userId' in to ? to.userId : null,
       name: given.name ?? sample?.name ?? '',
       parameters: { ...sample?.parameters, ...given },
+      contact: sample?.contact ?? {},
     };
     const { params, missing } = message.fill(recipient);
     if (missing.length > 0) {

@@ -1,8 +1,10 @@
 import type { CampaignWithVariants } from '../campaigns.service.js';
 import { compileParameters, fieldsOf, type ResolvedParameters } from '../parameter-plan.js';
-import { mappingOf, type Mappings } from '../parameters.js';
+import { mappingOf, mediaOfCampaign, type Mappings } from '../parameters.js';
 import type { MappedRecipient } from '../recipient-fields.js';
+import { composeMessage, type SendingCampaign } from '../sending/preparation.js';
 import { previewTemplate, type TemplatePreview } from '../../templates/template-preview.js';
+import type { MediaReference } from '../../templates/template-send-header.js';
 import type { TemplatesService } from '../../templates/templates.service.js';
 import type { PreflightMessage } from './preflight-audience.js';
 
@@ -16,6 +18,10 @@ export interface CampaignTemplate extends PreflightMessage {
   /** Where the campaign names it, for problems. */
   path: { template: string; mappings: string };
   fields: string[];
+  /** The files that it shows to everybody. */
+  files: MediaReference[];
+  /** Why sending would fail this recipient, whatever the files; null: it would not, or it skips them. */
+  failureOf(recipient: MappedRecipient): string | null;
   /** Its values, with what stands in for those that are missing. */
   fill(recipient: MappedRecipient): ResolvedParameters;
   preview(recipient: MappedRecipient): TemplatePreview;
@@ -55,7 +61,7 @@ export function templatesOf(
 }
 
 function entry(
-  { missing_variables, default_value }: CampaignWithVariants['campaign'],
+  { id, missing_variables, default_value }: CampaignWithVariants['campaign'],
   templates: ReadonlyMap<number, ReadTemplate>,
   given: {
     id: number | null;
@@ -72,6 +78,16 @@ function entry(
   const { mappings } = given;
   const bare = compileParameters(template, mappings);
   const filled = compileParameters(template, mappings, missing_variables === 'default' ? default_value : '');
+  const files = mediaOfCampaign(template, mappings);
+  const sending: SendingCampaign = {
+    id,
+    template,
+    parameterMappings: mappings,
+    missingVariables: missing_variables,
+    defaultValue: default_value,
+    // Not looked up: what Meta calls them makes no message wrong.
+    media: new Map(files.map(({ reference }) => [reference, { mediaId: reference, filename: null }])),
+  };
   return [
     {
       variantId: given.id,
@@ -84,6 +100,11 @@ function entry(
         missing: bare(recipient).missing,
         isSent: filled(recipient).missing.length === 0,
       }),
+      files,
+      failureOf: (recipient) => {
+        const message = composeMessage(sending, recipient);
+        return 'error' in message && message.skip === undefined ? message.error : null;
+      },
       fill: filled,
       fieldOf: (key) => mappingOf(mappings, key)?.field ?? key,
       preview: (recipient) => previewTemplate(template, filled(recipient).params),

@@ -4,6 +4,7 @@ import { unmappedOf } from '../parameter-plan.js';
 import type { Estimate } from './estimate.js';
 import type { AudienceSummary } from './preflight-audience.js';
 import type { CampaignTemplate, ReadTemplate } from './preflight-messages.js';
+import type { SamplePerson } from './preflight.repository.js';
 
 /** Something to see to: an error keeps the campaign from starting or from reaching anybody. */
 export interface Problem {
@@ -20,6 +21,10 @@ export interface PreflightFacts {
   account: { isActive: boolean; qualityRating: string | null };
   messages: readonly CampaignTemplate[];
   summary: AudienceSummary<CampaignTemplate>;
+  /** Some of those it is for. */
+  people: readonly SamplePerson[];
+  /** Of each template whose files cannot be shown, why. */
+  refusedFiles: ReadonlyMap<CampaignTemplate, readonly string[]>;
   /** Why its audience could not be asked for. */
   audienceError: string | null;
   startsAt: Date;
@@ -37,6 +42,7 @@ export function problemsOf(facts: PreflightFacts): Problem[] {
     ...accountProblems(facts),
     ...facts.messages.flatMap((message) => templateProblems(message)),
     ...messageProblems(facts),
+    ...facts.messages.flatMap((message) => [...fileProblems(message, facts), ...valueProblems(message, facts)]),
     ...audienceProblems(facts),
     ...timeProblems(facts),
     ...moneyProblems(facts),
@@ -107,6 +113,36 @@ function mappingProblems({ template, mappings, path }: CampaignTemplate, summary
       `${path.mappings}.${key}`,
     ),
   );
+}
+
+function fileProblems(message: CampaignTemplate, { refusedFiles }: PreflightFacts): Problem[] {
+  return (refusedFiles.get(message) ?? []).map((why) => {
+    const text = `The template ${message.template.name} cannot show its file: ${why}`;
+    return error('template_media_unavailable', text, message.path.template);
+  });
+}
+
+/** Values that Meta is certain to refuse: of everybody looked at, as those are that stand in the mappings, or of some. */
+function valueProblems(message: CampaignTemplate, { people }: PreflightFacts): Problem[] {
+  // Those without a phone have a problem of their own.
+  const sent = people.filter(
+    (person) => message.judge(person).isSent && !(person.phone === null && isAuthentication(message.template)),
+  );
+  const failures = sent.flatMap((person) => message.failureOf(person) ?? []);
+  const [first] = failures;
+  if (first === undefined) {
+    return [];
+  }
+  const { name } = message.template;
+  return failures.length === sent.length
+    ? [error('parameters_invalid', `The template ${name} would reach nobody: ${first}`, message.path.mappings)]
+    : [
+        warning(
+          'parameters_invalid',
+          `Of ${sent.length} people looked at, ${failures.length} cannot be sent the template ${name}: ${first}`,
+          message.path.mappings,
+        ),
+      ];
 }
 
 function audienceProblems({ summary, audienceError, messages }: PreflightFacts): Problem[] {

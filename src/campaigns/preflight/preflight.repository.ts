@@ -1,8 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { visibleTo } from '../../contacts/contact-audience.js';
+import { contactFieldSql, isContactField, type FieldScope } from '../../contacts/contact-fields.js';
 import { leftInPeace } from '../../contacts/left-in-peace.js';
 import type { Queryable, Tx } from '../../database/database.js';
 import { columnsOf, json } from '../../database/unnest.js';
+import type { Visibility } from '../audience/audience-intake.js';
 import type { FrequencyCap } from '../campaign.entity.js';
+import { capConditions } from '../frequency-cap.js';
+import { contactFieldsAmong } from '../recipient-fields.js';
 import type { AudienceLine } from '../recipients.repository.js';
 import { UNSHARED_CALLING_CODES } from '../pricing/phone-country.js';
 import type { PeopleGroup } from './preflight-audience.js';
@@ -14,12 +19,14 @@ export type PeopleSource =
   /** From outside: in no table yet. */
   | { kind: 'listed'; people: readonly AudienceLine[] };
 
-/** For whom a campaign leaves people in peace. */
+/** Of a campaign and its caller, what says who is left in peace, and what is known of the others. */
 export interface ExclusionRules {
   accountId: number;
   portfolio: string;
   isMarketing: boolean;
   frequencyCap: FrequencyCap | null;
+  /** Whose people the caller may see in the address book; null: everybody. */
+  visible: Visibility;
 }
 
 /** Somebody a sample is made for. */
@@ -28,6 +35,8 @@ export interface SamplePerson {
   userId: string | null;
   name: string;
   parameters: Record<string, string>;
+  /** Of the fields that are asked for, what the address book has. */
+  contact: Record<string, string>;
   contactId: number | null;
   line: number | null;
 }
@@ -40,11 +49,11 @@ export interface RunningNeighbour {
 
 /** Fields that are made of a person's name. */
 const NAMES = ['name', 'display_name', 'first_name', 'last_name'];
-/** What a contact's parameters are made of. */
-const CONTACT_COLUMNS: ReadonlyMap<string, string> = new Map([
+/** What is known of everybody, without looking them up. */
+const KNOWN_COLUMNS: ReadonlyMap<string, string> = new Map([
   ['name', 'p.name'],
-  ['phone', `coalesce(p.phone, '')`],
-  ['email', 'p.email'],
+  ['phone', 'p.phone'],
+  ['user_id', 'p.user_id'],
 ]);
 const REASONS = ['opted_out', 'blocked', 'cooldown', 'frequency_cap'];
 
@@ -66,16 +75,17 @@ export class PreflightRepository {
     const query = new Query();
     const people = peopleSql(query, source);
     const excluded = excludedSql(query, rules);
-    const filled = fields.map((field) => `case when ${valueSql(query, source, field)} <> '' then '1' else '0' end`);
+    const filled = fields.map(
+      (field) => `case when ${valueSql(query, source, rules, field)} <> '' then '1' else '0' end`,
+    );
     const asks = (...known: string[]): boolean => fields.some((field) => known.includes(field.toLowerCase()));
     // What no message asks for is not looked at: it would cost most of the time.
     const hasUserId = asks('user_id') ? 'p.user_id is not null' : 'false';
-    const words = `case when p.name = '' then 0 when btrim(p.name) ~ '\\s' then 2 else 1 end`;
     return tx.queryDynamic<PeopleGroup>(
       `with excluded as materialized (${excluded}),
        judged as (
          select coalesce(p.reason, e.reason) as reason, p.phone, case when p.phone is null then p.user_id end as user_id,
-           ${hasUserId} as has_user_id, ${asks(...NAMES) ? words : '0'} as name_words,
+           ${hasUserId} as has_user_id, ${asks(...NAMES) ? wordsSql(query, source, rules) : '0'} as name_words,
            ${filled.length > 0 ? filled.join(' || ') : `''`} as filled
          from (${people}) p left join excluded e on e.identity = p.identity
          -- A fence: what is above would be worked out again for every use below.
@@ -95,13 +105,27 @@ export class PreflightRepository {
   }
 
   /** The first people of those whom nothing keeps out, as far as the first of the audience go. */
-  async findSamples(tx: Tx, source: PeopleSource, rules: ExclusionRules, limit: number): Promise<SamplePerson[]> {
+  async findSamples(
+    tx: Tx,
+    source: PeopleSource,
+    rules: ExclusionRules,
+    fields: readonly string[],
+    limit: number,
+  ): Promise<SamplePerson[]> {
     const first = new Query();
     const start = source.kind === 'listed' ? { ...source, people: firstOf(source.people, limit) } : source;
+    const known = contactFieldsAmong(fields).flatMap((field) => [
+      `${first.bind(field)}::text`,
+      bookSql(first, source, rules, (scope) => contactFieldSql(field, scope)),
+    ]);
     const people = await tx.queryDynamic<SamplePerson & { identity: string }>(
-      `select p.identity, p.phone, p.user_id as "userId", p.name, p.parameters, p.contact_id as "contactId", p.line
-       from (${peopleSql(first, start)}) p
-       where p.reason is null order by p.position limit ${first.bind(limit)}`,
+      `select p.identity, p.phone, p.user_id as "userId", ${nameSql(first, source, rules)} as name, p.parameters,
+         jsonb_strip_nulls(jsonb_build_object(${known.join(', ')})) as contact, p.contact_id as "contactId", p.line
+       from (
+         select p.* from (${peopleSql(first, start)}) p
+         where p.reason is null order by p.position limit ${first.bind(limit)}
+       ) p
+       order by p.position`,
       first.values,
     );
     const query = new Query();
@@ -200,13 +224,15 @@ function excludedSql(
     parts.push(`select contact_id, 3 from contact_cooldowns where account_id = ${account}::bigint and until > now()`);
   }
   if (frequencyCap) {
-    const hours = `make_interval(hours => ${query.bind(frequencyCap.hours)}::int)`;
+    const { since, isReached } = capConditions(query.bind(frequencyCap.hours));
+    // Of campaigns that were over long before nothing counts; what was under way when one was cancelled settles behind it.
+    // What deleted ones sent only sending finds, along each thread: nothing leads to it for everybody at once.
     parts.push(
       `select r.contact_id, 4
        from campaigns c join campaign_recipients r on r.campaign_id = c.id
        where c.account_id = ${account}::bigint and c.started_at is not null
-         and (c.completed_at is null or c.completed_at > now() - ${hours}) and r.contact_id is not null
-         and (r.phase = 1 or r.status = 'unknown' or (r.phase = 2 and r.sent_at > now() - ${hours}))
+         and (c.completed_at is null or c.completed_at > ${since} - interval '1 day') and r.contact_id is not null
+         and ${isReached}
        group by r.contact_id having count(*) >= ${query.bind(frequencyCap.messages)}::int`,
     );
   }
@@ -233,18 +259,74 @@ function prefixSql(query: Query): string {
     else left(phone, 8) end`;
 }
 
-/** The value of a field among a person's columns; '' where there is none. */
-function valueSql(query: Query, source: PeopleSource, field: string): string {
+/** The value of a field of a person `p`, from where sending takes it; '' where there is none. */
+function valueSql(query: Query, source: PeopleSource, rules: ExclusionRules, field: string): string {
+  const known = KNOWN_COLUMNS.get(field.toLowerCase());
+  const values = [
+    ...(source.kind === 'contacts' ? [] : [`nullif(${columnSql(query, source, field)}, '')`]),
+    ...(known === undefined ? [] : [`nullif(${known}, '')`]),
+    ...(isContactField(field) && !(source.kind === 'contacts' && known !== undefined)
+      ? [bookSql(query, source, rules, (scope) => contactFieldSql(field, scope))]
+      : []),
+  ];
+  return `coalesce(${[...values, `''`].join(', ')})`;
+}
+
+/** The value of a field among a person's columns. */
+function columnSql(query: Query, source: PeopleSource, field: string): string {
   const lower = field.toLowerCase();
-  if (source.kind === 'contacts') {
-    // The parameters themselves need not be made for that.
-    return CONTACT_COLUMNS.get(lower) ?? `''`;
-  }
-  const inLowerCase = (): string => `coalesce(p.parameters ->> ${query.bind(lower)}::text, '')`;
+  const inLowerCase = (): string => `p.parameters ->> ${query.bind(lower)}::text`;
   if (source.kind === 'recipients' && source.hasLowerCaseColumns) {
     return inLowerCase();
   }
   // The same order in which a message looks: as it is spelled, in lower case, in any case.
-  return `coalesce(p.parameters ->> ${query.bind(field)}::text, p.parameters ->> ${query.bind(lower)}::text,
-    (select value from jsonb_each_text(p.parameters) where lower(key) = ${query.bind(lower)} limit 1), '')`;
+  return `coalesce(p.parameters ->> ${query.bind(field)}::text, ${inLowerCase()},
+    (select value from jsonb_each_text(p.parameters) where lower(key) = ${query.bind(lower)} limit 1))`;
+}
+
+/** A person's name: what the audience calls them, else what the address book does. */
+function nameSql(query: Query, source: PeopleSource, rules: ExclusionRules): string {
+  return source.kind === 'contacts'
+    ? 'p.name'
+    : `coalesce(nullif(p.name, ''), ${bookSql(query, source, rules, () => 'c.name')}, '')`;
+}
+
+/** How many words a person's name has, as far as it matters: 0, 1, or 2 for more. */
+function wordsSql(query: Query, source: PeopleSource, rules: ExclusionRules): string {
+  const words = (name: string): string => `case when ${name} = '' then 0 when btrim(${name}) ~ '\\s' then 2 else 1 end`;
+  return source.kind === 'contacts'
+    ? words('p.name')
+    : `case when p.name <> '' then ${words('p.name')} else coalesce(${bookSql(query, source, rules, () => words('c.name'))}, 0) end`;
+}
+
+/**
+ * What the address book has of a person, found as sending would find them, as far as the caller may see it.
+ * @param valueOf of a contact `c`
+ */
+function bookSql(
+  query: Query,
+  source: PeopleSource,
+  { accountId, portfolio, visible }: ExclusionRules,
+  valueOf: (scope: FieldScope) => string,
+): string {
+  const ofAccount = (): string => `${query.bind(portfolio)}::text`;
+  const scope: FieldScope = {
+    // Bound by those that ask for it: PostgreSQL wants to know what a parameter is for.
+    get accountId() {
+      return `${query.bind(accountId)}::bigint`;
+    },
+    get portfolio() {
+      return ofAccount();
+    },
+  };
+  const value = valueOf(scope);
+  if (source.kind === 'contacts') {
+    return `(select ${value} from contacts c where c.id = p.contact_id)`;
+  }
+  const contactId = `coalesce(p.contact_id,
+    (select i.contact_id from contact_identities i where i.kind = 'phone' and i.scope = '' and i.value = p.phone),
+    (select i.contact_id from contact_identities i
+     where i.kind in ('user_id', 'parent_user_id') and i.scope = ${ofAccount()} and i.value = p.user_id limit 1))`;
+  const isVisible = visible && visible.length > 0 ? ` and ${visibleTo(query.bind(visible))}` : '';
+  return `(select ${value} from contacts c where c.id = ${contactId}${isVisible})`;
 }

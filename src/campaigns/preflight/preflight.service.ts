@@ -4,6 +4,7 @@ import { peopleLimitOf } from '../../accounts/messaging-limit.js';
 import { AccountsService } from '../../accounts/accounts.service.js';
 import { Database, type Tx } from '../../database/database.js';
 import type { TemplatePreview } from '../../templates/template-preview.js';
+import { TemplateMedia } from '../../templates/template-media.service.js';
 import { TemplatesService } from '../../templates/templates.service.js';
 import type { Visibility } from '../audience/campaign-audience.js';
 import type { CampaignRow } from '../campaigns.repository.js';
@@ -18,15 +19,10 @@ import { templatesOf, type CampaignTemplate, type ReadTemplate } from './preflig
 import { costOf, type Cost } from './preflight-cost.js';
 import { problemsOf, type Problem } from './preflight-problems.js';
 import { PreflightSource } from './preflight-source.js';
-import {
-  PreflightRepository,
-  type ExclusionRules,
-  type PeopleSource,
-  type SamplePerson,
-} from './preflight.repository.js';
+import { PreflightRepository, type ExclusionRules, type SamplePerson } from './preflight.repository.js';
 
 const SAMPLES = 5;
-/** People who are looked at for samples: those without a value make poor ones. */
+/** People who are looked at: for what would fail them, and for samples, of which those without a value make poor ones. */
 const SAMPLE_CANDIDATES = 50;
 
 /** A message as one recipient would see it. */
@@ -63,6 +59,7 @@ export class PreflightService {
     private readonly database: Database,
     private readonly campaigns: CampaignsService,
     private readonly templates: TemplatesService,
+    private readonly media: TemplateMedia,
     private readonly accounts: AccountsService,
     private readonly rates: RatesService,
     private readonly sources: PreflightSource,
@@ -74,11 +71,12 @@ export class PreflightService {
     const { campaign } = given;
     const { qualityRating } = await this.accounts.get(account.id, null);
     const messages = await this.messagesOf(account, given);
+    const refusedFiles = await this.refusedFilesOf(account, messages);
     const { source, isPartial, error } = await this.sources.of(account, visible, campaign);
-    const rules = rulesOf(account, campaign, messages);
+    const rules = rulesOf(account, visible, campaign, messages);
     return this.database.transaction(async (tx) => {
       await this.repository.beginReading(tx);
-      const fields = [...new Set(messages.flatMap((message) => message.fields))];
+      const fields = fieldsOf(messages);
       const groups = await this.repository.group(tx, source, rules, fields);
       const summary = summarise(groups, fields, messages, countryOfPhone);
       const budget = await this.budgetOf(tx, account);
@@ -99,11 +97,13 @@ export class PreflightService {
       );
       const rates = await this.rates.current(tx);
       const cost = costOf(summary.byCountry, rates);
+      const people =
+        messages.length === 0 ? [] : await this.repository.findSamples(tx, source, rules, fields, SAMPLE_CANDIDATES);
       return {
         summary,
         isEstimate: isPartial || messages.length > 1,
         messages,
-        samples: await this.samplesOf(tx, source, rules, messages),
+        samples: samplesOf(people, messages),
         startsAt,
         estimate: expected,
         cost,
@@ -113,6 +113,8 @@ export class PreflightService {
           account: { isActive: account.isActive, qualityRating },
           messages,
           summary,
+          people,
+          refusedFiles,
           audienceError: error,
           startsAt,
           estimate: expected,
@@ -132,11 +134,12 @@ export class PreflightService {
   ): Promise<{ messages: CampaignTemplate[]; sample: SamplePerson | null }> {
     const given = await this.campaigns.get(account, id);
     const messages = await this.messagesOf(account, given);
-    const { source } = await this.sources.of(account, visible, given.campaign, 1);
-    const rules = rulesOf(account, given.campaign, messages);
+    const { source } = await this.sources.of(account, visible, given.campaign, SAMPLE_CANDIDATES);
+    const rules = rulesOf(account, visible, given.campaign, messages);
     const [sample] = await this.database.transaction(async (tx) => {
       await this.repository.beginReading(tx);
-      return this.repository.findSamples(tx, source, rules, 1);
+      // The first of them may be left out.
+      return this.repository.findSamples(tx, source, rules, fieldsOf(messages), SAMPLE_CANDIDATES);
     });
     return { messages, sample: sample ?? null };
   }
@@ -158,30 +161,43 @@ export class PreflightService {
     return { limit, used, remaining: limit === null ? null : Math.max(0, limit - used) };
   }
 
-  private async samplesOf(
-    tx: Tx,
-    source: PeopleSource,
-    rules: ExclusionRules,
+  private async refusedFilesOf(
+    account: Account,
     messages: readonly CampaignTemplate[],
-  ): Promise<Sample[]> {
-    if (messages.length === 0) {
-      return [];
+  ): Promise<Map<CampaignTemplate, string[]>> {
+    const refused = new Map<CampaignTemplate, string[]>();
+    for (const message of messages) {
+      refused.set(message, await this.media.findRefused(account, message.files));
     }
-    const people = await this.repository.findSamples(tx, source, rules, SAMPLE_CANDIDATES);
-    const sent = people.filter((person) => messages.some((message) => message.judge(person).isSent));
-    const shown = [...sent, ...people.filter((person) => !sent.includes(person))].slice(0, SAMPLES);
-    return shown.map((person, index) => {
-      const message = messages[index % messages.length] as CampaignTemplate;
-      return { person, message, preview: message.preview(person) };
-    });
+    return refused;
   }
 }
 
-function rulesOf(account: Account, campaign: CampaignRow, messages: readonly CampaignTemplate[]): ExclusionRules {
+function samplesOf(people: readonly SamplePerson[], messages: readonly CampaignTemplate[]): Sample[] {
+  const sent = people.filter((person) => messages.some((message) => message.judge(person).isSent));
+  const shown = [...sent, ...people.filter((person) => !sent.includes(person))].slice(0, SAMPLES);
+  return shown.map((person, index) => {
+    const message = messages[index % messages.length] as CampaignTemplate;
+    return { person, message, preview: message.preview(person) };
+  });
+}
+
+/** What any of the messages reads, each once. */
+function fieldsOf(messages: readonly CampaignTemplate[]): string[] {
+  return [...new Set(messages.flatMap((message) => message.fields))];
+}
+
+function rulesOf(
+  account: Account,
+  visible: Visibility,
+  campaign: CampaignRow,
+  messages: readonly CampaignTemplate[],
+): ExclusionRules {
   return {
     accountId: account.id,
     portfolio: account.portfolio,
     isMarketing: messages.some(({ template }) => template.category === 'MARKETING'),
     frequencyCap: campaign.frequency_cap,
+    visible,
   };
 }
