@@ -9,7 +9,9 @@ export type AccountOccasion =
   /** Its display name was approved. */
   | { kind: 'name_approved' }
   /** It has another access token. */
-  | { kind: 'credentials' };
+  | { kind: 'credentials' }
+  /** Its owner switched it off. */
+  | { kind: 'deactivated' };
 
 /** What it did to campaigns, for whoever tells of it. */
 export interface OccasionOutcome {

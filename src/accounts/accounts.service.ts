@@ -197,6 +197,9 @@ export class AccountsService {
       if (changes.accessToken && this.vault.readAccessToken(before) !== changes.accessToken.reveal()) {
         await this.announceCredentials(tx, id);
       }
+      if (before.isActive && changes.isActive === false) {
+        await this.ports.tell(tx, id, { kind: 'deactivated' });
+      }
       const after = await this.repository.getIn(tx, id);
       const changed = accountDifferences(before, after, changes);
       if (Object.keys(changed).length > 0) {

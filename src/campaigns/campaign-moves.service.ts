@@ -7,7 +7,7 @@ import { Outbox } from '../outbox/outbox.js';
 import { Enqueue } from '../queues/enqueue.js';
 import { TemplatesService } from '../templates/templates.service.js';
 import { AudienceChanged, CampaignAudience, type Probe, type Visibility } from './audience/campaign-audience.js';
-import { readTimes } from './campaign-settings.js';
+import { checkContactFields, readTimes } from './campaign-settings.js';
 import { sourcesOf, wrongMove, type CampaignMove, type CampaignStatus } from './campaign-status.js';
 import type { ScheduleCampaignDto } from './campaign.dto.js';
 import { CampaignsRepository, type CampaignRow, type CampaignSettings } from './campaigns.repository.js';
@@ -81,6 +81,9 @@ export class CampaignMoves {
       const visibleIds = visible === undefined ? before.visible_account_ids : visible && [...visible];
       await this.campaigns.update(tx, { accountId: account.id, id }, { visible_account_ids: visibleIds });
       await this.audience.begin(tx, account, { ...before, visible_account_ids: visibleIds }, first);
+      if (before.run_no === 0 && before.audience_type === 'contacts' && first.first === null) {
+        checkContactFields(before.parameter_mappings, await this.campaigns.findVariants(tx, id));
+      }
       await this.recipients.split(tx, id);
       return this.moved(tx, before, 'started');
     });
@@ -111,7 +114,9 @@ export class CampaignMoves {
     if (!(await this.go(tx, before, { move, to: isOff ? 'draft' : 'scheduled' }))) {
       throw wrongMove(move, before.status);
     }
-    await this.requireTemplates(tx, before);
+    if (!isOff) {
+      await this.requireTemplates(tx, before);
+    }
     await this.campaigns.update(
       tx,
       { accountId: account.id, id },
@@ -189,9 +194,9 @@ export class CampaignMoves {
     const row = await this.database.transaction(async (tx) => {
       const before = await this.lock(tx, account.id, id);
       const isResend = action === 'resend';
-      const allowed = isResend ? (['running', 'paused', 'completed', 'failed'] as const) : sourcesOf('resolve-unknown');
-      if (!(allowed as readonly CampaignStatus[]).includes(before.status)) {
-        throw wrongMove('resolve-unknown', before.status);
+      const move = isResend ? 'resend-unknown' : 'resolve-unknown';
+      if (!sourcesOf(move).includes(before.status)) {
+        throw wrongMove(move, before.status);
       }
       const count = await (isResend ? this.recipients.resendUnknown(tx, id) : this.recipients.dropUnknown(tx, id));
       if (count === 0) {
@@ -205,6 +210,19 @@ export class CampaignMoves {
     });
     await this.wake(account.id);
     return row;
+  }
+
+  /** The templates it sends: its own, or those of its variants; of a trial that is over, its winner's. @throws 400 when there is none */
+  async requireTemplates(q: Queryable, campaign: CampaignRow): Promise<number[]> {
+    const variants = await this.campaigns.findVariants(q, campaign.id);
+    if (variants.length > 0) {
+      const winner = variants.filter((variant) => variant.id === campaign.winner_variant_id);
+      return (winner.length > 0 ? winner : variants).map((variant) => variant.template_id);
+    }
+    if (campaign.template_id === null) {
+      throw invalidField('template_id', 'required', 'Choose a template before running the campaign.');
+    }
+    return [campaign.template_id];
   }
 
   private stop(account: Account, id: number, move: Move, deed: string): Promise<CampaignRow> {
@@ -250,18 +268,6 @@ export class CampaignMoves {
 
   private async lock(tx: Tx, accountId: number, id: number): Promise<CampaignRow> {
     return found(await this.campaigns.lock(tx, accountId, id));
-  }
-
-  /** The templates it sends: its own, or those of its variants. @throws 400 when there is none */
-  private async requireTemplates(q: Queryable, campaign: CampaignRow): Promise<number[]> {
-    const variants = await this.campaigns.findVariants(q, campaign.id);
-    if (variants.length > 0) {
-      return variants.map((variant) => variant.template_id);
-    }
-    if (campaign.template_id === null) {
-      throw invalidField('template_id', 'required', 'Choose a template before running the campaign.');
-    }
-    return [campaign.template_id];
   }
 
   private async checkSendable(q: Queryable, account: Account, campaign: CampaignRow): Promise<void> {

@@ -25,6 +25,8 @@ export type CampaignMove =
   | 'cancel'
   | 'retry-failed'
   | 'resolve-unknown'
+  | 'resend-unknown'
+  | 'pick-winner'
   | 'edit'
   | 'upload'
   | 'delete';
@@ -39,9 +41,18 @@ const SOURCES: Record<CampaignMove, readonly CampaignStatus[]> = {
   cancel: ['scheduled', 'running', 'paused'],
   'retry-failed': ['failed', 'completed'],
   'resolve-unknown': ['running', 'paused', 'completed', 'failed', 'cancelled'],
+  'resend-unknown': ['running', 'paused', 'completed', 'failed'],
+  'pick-winner': ['running', 'paused'],
   edit: ['draft', 'scheduled'],
   upload: ['draft', 'scheduled'],
   delete: ['draft', 'scheduled', 'completed', 'failed', 'paused', 'cancelled'],
+};
+
+/** How callers know moves that have another name here. */
+const WORDS: Partial<Record<CampaignMove, string>> = {
+  unschedule: 'to take it off the schedule',
+  'resend-unknown': 'resolve-unknown with resend',
+  'pick-winner': 'to choose a winner',
 };
 
 /** The statuses a move may start from, for the guard of its statement. */
@@ -54,7 +65,7 @@ export function wrongMove(move: CampaignMove, status: CampaignStatus): AppError 
   const code: ErrorCode = `campaign_${status}`;
   return new AppError(
     code,
-    `The campaign is ${status}; ${move} is possible only when it is ${SOURCES[move].join(', ')}.`,
+    `The campaign is ${status}; ${WORDS[move] ?? move} is possible only when it is ${SOURCES[move].join(', ')}.`,
   );
 }
 

@@ -47,7 +47,12 @@ export class AbTestDto {
   })
   share: number;
 
-  @Int({ min: 1, max: 60 * 24 * 7, description: 'From the start until the winner is chosen.', example: 240 })
+  @Int({
+    min: 1,
+    max: 60 * 24 * 7,
+    description: 'From when all of the trial were written to, until the winner is chosen.',
+    example: 240,
+  })
   wait_minutes: number;
 
   @OneOf(AB_METRICS, { description: 'The share of accepted messages that got so far decides.', example: 'read' })
@@ -151,7 +156,7 @@ export class CreateCampaignDto extends CampaignSettingsDto {
   name: string;
 
   @Text({ optional: true, max: 50, default: 'contacts', description: AUDIENCE_HELP, example: 'csv' })
-  audience_type: string = 'contacts';
+  audience_type?: string;
 }
 
 export class UpdateCampaignDto extends CampaignSettingsDto {
@@ -192,7 +197,7 @@ export class ListCampaignsQuery extends PageQuery {
   @OneOf(CAMPAIGN_STATUSES, { optional: true, description: 'Only those with this status.' })
   status?: string;
 
-  @Id({ optional: true, description: 'Only those of this template.' })
+  @Id({ optional: true, description: 'Only those that name this template, themselves or for a variant.' })
   template_id?: number;
 }
 
@@ -208,7 +213,11 @@ class ProgressDto {
   @Int({ description: 'Recipients that were attempted or skipped.' })
   done: number;
 
-  @Decimal({ min: 0, max: 100_000, description: 'Messages per second: while it runs of late, afterwards on average.' })
+  @Decimal({
+    min: 0,
+    max: 100_000,
+    description: 'Messages per second: while it runs of late, afterwards on average over the time it ran.',
+  })
   rate_per_second: number;
 
   @Int({ nullable: true, description: 'At that rate; null when it does not run.' })
@@ -415,6 +424,8 @@ export function toCampaignDto(row: CampaignRow, variants: readonly VariantRow[] 
     rate_per_second,
     visible_account_ids: _visible,
     winner_chosen_at: _at,
+    running_since: _since,
+    ran_s: _ranS,
     ...rest
   } = row;
   return {
@@ -431,15 +442,15 @@ export function toCampaignDto(row: CampaignRow, variants: readonly VariantRow[] 
   };
 }
 
-/** @param measured of late, by the sweeper; null: the average since the start has to do */
+/** @param measured of late, by the sweeper; null: the average so far has to do */
 export function progressOf(
-  row: CampaignCounts & Pick<CampaignRow, 'status' | 'started_at' | 'completed_at'>,
+  row: CampaignCounts & RunTimes & Pick<CampaignRow, 'status'>,
   measured: number | null,
   now: Date,
 ): ProgressDto {
   const done = row.total_count - row.pending_count;
   const attempted = row.sent_count + row.failed_count + row.unknown_count;
-  const seconds = row.started_at ? ((row.completed_at ?? now).getTime() - row.started_at.getTime()) / 1_000 : 0;
+  const seconds = secondsRun(row, now);
   const average = seconds > 0 ? attempted / seconds : 0;
   const rate = row.status === 'running' ? (measured ?? average) : average;
   const isMoving = row.status === 'running' && rate > 0;
@@ -448,4 +459,13 @@ export function progressOf(
     rate_per_second: Math.round(rate * 10) / 10,
     seconds_left: isMoving ? Math.ceil(row.pending_count / rate) : null,
   };
+}
+
+type RunTimes = Pick<CampaignRow, 'started_at' | 'completed_at' | 'running_since' | 'ran_s'>;
+
+function secondsRun(row: RunTimes, now: Date): number {
+  const between = (from: Date | null, to: Date): number => (from ? (to.getTime() - from.getTime()) / 1_000 : 0);
+  return row.ran_s === null
+    ? between(row.started_at, row.completed_at ?? now)
+    : row.ran_s + between(row.running_since, now);
 }

@@ -22,7 +22,7 @@ export const AB_METRICS = ['delivered', 'read', 'replied'] as const;
 export interface AbTest {
   /** Percent of the audience that the variants are tried on; 100: no winner is held for the rest. */
   share: number;
-  /** From the start until the winner is chosen. */
+  /** From when all of the trial were written to, until the winner is chosen. */
   wait_minutes: number;
   metric: (typeof AB_METRICS)[number];
 }
@@ -94,6 +94,10 @@ export class Campaign {
   @Column({ type: 'timestamptz', nullable: true })
   winnerChosenAt: Date | null;
 
+  /** When nobody of the trial waited any more. */
+  @Column({ type: 'timestamptz', nullable: true })
+  trialSentAt: Date | null;
+
   @Column({ type: 'text', default: 'none' })
   audienceState: AudienceState;
 
@@ -137,6 +141,14 @@ export class Campaign {
 
   @Column({ type: 'timestamptz', nullable: true })
   completedAt: Date | null;
+
+  /** Since when it runs; null: it does not, or has done so since before this was noted. */
+  @Column({ type: 'timestamptz', nullable: true })
+  runningSince: Date | null;
+
+  /** How long it ran before that, in seconds; null: it was started before this was noted. */
+  @Column({ type: 'double precision', nullable: true })
+  ranS: number | null;
 
   @Column({ type: 'bigint', default: 0 })
   totalCount: number;

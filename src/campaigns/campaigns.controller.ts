@@ -4,8 +4,9 @@ import type { FastifyReply } from 'fastify';
 import { AccountResolver } from '../accounts/account-resolver.js';
 import type { ErrorCode } from '../common/app-error.js';
 import { AccountScopedDto, IdParam } from '../http/common.dto.js';
-import { uploadedFile } from '../http/upload.js';
+import { withUploadedFile } from '../http/upload.js';
 import { Operation } from '../http/operation.js';
+import { IDEMPOTENCY_KEY } from '../http/idempotency-key.js';
 import { principalOf, type ParleyRequest } from '../http/principal.js';
 import { CampaignAudienceService } from './audience/campaign-audience.service.js';
 import {
@@ -25,6 +26,7 @@ import {
 } from './campaign.dto.js';
 import type { Visibility } from './audience/campaign-audience.js';
 import { CampaignMoves } from './campaign-moves.service.js';
+import type { CampaignRow } from './campaigns.repository.js';
 import { CampaignsService } from './campaigns.service.js';
 import { Trials } from './timing/trials.service.js';
 
@@ -70,7 +72,7 @@ export class CampaignsController {
       template_id: 1,
       audience_type: 'contacts',
       audience_filters: { labels__name: 'VIP' },
-      parameter_mappings: { '1': 'name', '2': 'order_id' },
+      parameter_mappings: { '1': 'name', '2': 'email' },
       missing_variables: 'default',
       default_value: 'friend',
     },
@@ -149,8 +151,8 @@ export class CampaignsController {
     id: 'uploadCampaignCsv',
     summary: 'Upload the recipients as CSV',
     description:
-      'The first line names the columns, one of them phone. Comma, semicolon and tab are understood, a BOM too. ' +
-      'Replaces a file that was uploaded before. At most 100 MB.',
+      'The first line names the columns, one of them `phone` (or `user_id`). Comma, semicolon and tab are understood, a ' +
+      'BOM too. Replaces a file that was uploaded before. At most 100 MB.',
     tag: TAG,
     scope: 'campaigns:write',
     answers: AudienceUploadDto,
@@ -170,9 +172,7 @@ export class CampaignsController {
     @Param() { id }: IdParam,
     @Query() _query: AccountScopedDto,
   ): Promise<AudienceUploadDto> {
-    const account = await this.accounts.current();
-    const file = await uploadedFile(request);
-    return this.audience.upload(account, id, file.stream);
+    return withUploadedFile(request, async (file) => this.audience.upload(await this.accounts.current(), id, file));
   }
 
   @Post(':id/run')
@@ -181,7 +181,7 @@ export class CampaignsController {
     summary: 'Start sending',
     description:
       'Answers at once; the counts tell how it goes on. With `wait=true` it answers 200 when the campaign has ended or was ' +
-      'paused, with `{"sent": N, "failed": N}`.',
+      'paused, with `{"sent": N, "failed": N}`. With an Idempotency-Key too, who was cut off may ask again until it has ended.',
     tag: TAG,
     scope: 'campaigns:write',
     status: 202,
@@ -205,9 +205,11 @@ export class CampaignsController {
     const account = await this.accounts.current();
     const row = await this.moves.run(account, visibleTo(request), id);
     if (!wait) {
-      return { queued: true, campaign: toCampaignDto(row) };
+      return { queued: true, campaign: await this.shown(row) };
     }
-    const ended = await this.campaigns.ended(account, id, () => request.raw.destroyed);
+    // With a key the answer is kept for whoever asks again, so it is waited for though the caller is gone.
+    const isKept = request.headers[IDEMPOTENCY_KEY] !== undefined;
+    const ended = await this.campaigns.ended(account, id, () => !isKept && request.raw.socket.destroyed);
     reply.status(200);
     return { sent: ended.sent_count, failed: ended.failed_count };
   }
@@ -234,7 +236,8 @@ export class CampaignsController {
     @Param() { id }: IdParam,
     @Body() body: ScheduleCampaignDto,
   ): Promise<CampaignDto> {
-    return toCampaignDto(await this.moves.schedule(await this.accounts.current(), visibleTo(request), id, body));
+    const account = await this.accounts.current();
+    return this.shown(await this.moves.schedule(account, visibleTo(request), id, body));
   }
 
   @Post(':id/pause')
@@ -255,7 +258,7 @@ export class CampaignsController {
     ],
   })
   async pause(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.moves.pause(await this.accounts.current(), id));
+    return this.shown(await this.moves.pause(await this.accounts.current(), id));
   }
 
   @Post(':id/resume')
@@ -276,7 +279,7 @@ export class CampaignsController {
     ],
   })
   async resume(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.moves.resume(await this.accounts.current(), id));
+    return this.shown(await this.moves.resume(await this.accounts.current(), id));
   }
 
   @Post(':id/winner')
@@ -284,14 +287,23 @@ export class CampaignsController {
     id: 'pickCampaignWinner',
     example: { variant_id: 1 },
     summary: 'Choose the variant that the rest of the audience gets',
-    description: 'Before the trial is over; otherwise the metric of `ab_test` decides.',
+    description:
+      'Before the trial is over; otherwise the metric of `ab_test` decides. All who still wait get its message.',
     tag: TAG,
     scope: 'campaigns:write',
     answers: CampaignDto,
-    errors: ['not_found', 'conflict'],
+    errors: [
+      'not_found',
+      'conflict',
+      'campaign_draft',
+      'campaign_scheduled',
+      'campaign_completed',
+      'campaign_failed',
+      'campaign_cancelled',
+    ],
   })
   async pickWinner(@Param() { id }: IdParam, @Body() body: PickWinnerDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.trials.pick(await this.accounts.current(), id, body.variant_id));
+    return this.shown(await this.trials.pick(await this.accounts.current(), id, body.variant_id));
   }
 
   @Post(':id/retry-failed')
@@ -314,7 +326,7 @@ export class CampaignsController {
     ],
   })
   async retryFailed(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.moves.retryFailed(await this.accounts.current(), id));
+    return this.shown(await this.moves.retryFailed(await this.accounts.current(), id));
   }
 
   @Post(':id/resolve-unknown')
@@ -329,7 +341,7 @@ export class CampaignsController {
     errors: [...RUN_ERRORS, 'nothing_to_retry', 'campaign_draft', 'campaign_scheduled', 'campaign_cancelled'],
   })
   async resolveUnknown(@Param() { id }: IdParam, @Body() body: ResolveUnknownDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.moves.resolveUnknown(await this.accounts.current(), id, body.action));
+    return this.shown(await this.moves.resolveUnknown(await this.accounts.current(), id, body.action));
   }
 
   @Post(':id/cancel')
@@ -342,7 +354,12 @@ export class CampaignsController {
     errors: ['not_found', 'campaign_draft', 'campaign_completed', 'campaign_failed', 'campaign_cancelled'],
   })
   async cancel(@Param() { id }: IdParam, @Query() _query: AccountScopedDto): Promise<CampaignDto> {
-    return toCampaignDto(await this.moves.cancel(await this.accounts.current(), id));
+    return this.shown(await this.moves.cancel(await this.accounts.current(), id));
+  }
+
+  /** A campaign as a move left it. */
+  private async shown(row: CampaignRow): Promise<CampaignDto> {
+    return toCampaignDto(row, await this.campaigns.variantsOf(row.id));
   }
 }
 

@@ -55,6 +55,10 @@ export interface CampaignRow extends CampaignCounts {
   expires_at: Date | null;
   started_at: Date | null;
   completed_at: Date | null;
+  /** Since when it runs; null: it does not, or has done so since before this was noted. */
+  running_since: Date | null;
+  /** How long it ran before that; null: it was started before this was noted. */
+  ran_s: number | null;
   rate_per_second: number | null;
   created_at: Date;
   updated_at: Date;
@@ -140,10 +144,14 @@ const COUNTS = [
   'cost_micros',
 ] as const;
 
+/** Of a statement that moves campaigns: how long they ran so far, pauses and the time between two runs left out. */
+export const RAN_SO_FAR = `ran_s = case when started_at is null then 0
+  else ran_s + coalesce(extract(epoch from now() - running_since), 0) end`;
+
 /** The folded counts and what was appended since, in one statement: a reader sees both before a fold or both after it. */
 const SELECT_CAMPAIGN = `
   select c.id, c.account_id, c.audience_state, c.status, c.status_reason, c.winner_variant_id, c.winner_chosen_at,
-    c.run_no, c.started_at, c.completed_at, c.rate_per_second, c.created_at, c.updated_at,
+    c.run_no, c.started_at, c.completed_at, c.running_since, c.ran_s, c.rate_per_second, c.created_at, c.updated_at,
     ${SETTINGS.map((column) => `c.${column}`).join(', ')},
     ${COUNTS.map((count) => `c.${count} + coalesce(d.${count}, 0) as ${count}`).join(', ')}
   from campaigns c
@@ -165,6 +173,13 @@ export class CampaignsRepository {
       id,
     ]);
     return row ?? null;
+  }
+
+  async findMany(q: Queryable, accountId: number, ids: readonly number[]): Promise<CampaignRow[]> {
+    return q.query<CampaignRow>(
+      `${SELECT_CAMPAIGN} where c.account_id = $1 and c.id = any($2::bigint[]) order by c.id`,
+      [accountId, ids],
+    );
   }
 
   async insert(tx: Queryable, accountId: number, settings: Partial<CampaignSettings>): Promise<number> {
@@ -236,7 +251,10 @@ export class CampaignsRepository {
       where.push(`c.status = ${bind(filter.status)}`);
     }
     if (filter.templateId !== undefined) {
-      where.push(`c.template_id = ${bind(filter.templateId)}`);
+      const templateId = bind(filter.templateId);
+      where.push(`(c.template_id = ${templateId} or exists (
+        select 1 from campaign_variants v
+        where v.account_id = c.account_id and v.campaign_id = c.id and v.template_id = ${templateId}))`);
     }
     if (filter.beforeId !== null) {
       where.push(`c.id < ${bind(filter.beforeId)}`);
@@ -261,6 +279,7 @@ export class CampaignsRepository {
     const rows = await tx.query(
       `update campaigns set status = $3, status_reason = $5, updated_at = now(),
          run_no = run_no + case when $3 = 'running' and status <> 'paused' then 1 else 0 end,
+         ${RAN_SO_FAR}, running_since = case when $3 = 'running' then now() end,
          started_at = case when $3 = 'running' then coalesce(started_at, now()) else started_at end,
          completed_at = case when $3 in ('completed', 'failed', 'cancelled') then now() else null end
        where account_id = $1 and id = $2 and status = any($4::text[])
@@ -339,18 +358,11 @@ export class CampaignsRepository {
     key: { accountId: number; id: number },
     templateErrors: readonly number[],
   ): Promise<CampaignStatus | null> {
-    const [open] = await tx.query<{ is_open: boolean }>(
-      `select audience_state = 'resolving'
-         or exists (select 1 from campaign_recipients where campaign_id = $1 and phase = 0)
-         or exists (select 1 from campaign_recipients where account_id = $2 and campaign_id = $1 and phase = 1)
-         -- Those may be sent again yet, as long as statuses come that say something of them by being silent.
-         or (on_unknown = 'resend' and exists (
-           select 1 from campaign_recipients where campaign_id = $1 and phase = 3 and status = 'unknown' and attempt < 3
-             and unknown_at > now() - make_interval(secs => greatest(3600, 4 * resend_after_s)))) as is_open
-       from campaigns where id = $1`,
-      [key.id, key.accountId],
-    );
-    if (open?.is_open) {
+    if (await this.isOpen(tx, key)) {
+      return null;
+    }
+    // Who puts people back (resolve-unknown, retry-failed) holds the campaign meanwhile: a look after them sees it.
+    if (!(await this.lock(tx, key.accountId, key.id)) || (await this.isOpen(tx, key))) {
       return null;
     }
     const [verdict] = await tx.query<{ code: number | null; message: string | null }>(
@@ -366,6 +378,22 @@ export class CampaignsRepository {
       ? { code: 'every_send_failed', message: verdict.message, graph: { code: verdict.code } }
       : null;
     return (await this.move(tx, key, to, ['running'], reason)) ? to : null;
+  }
+
+  /** Whether something is left to do. */
+  private async isOpen(tx: Tx, key: { accountId: number; id: number }): Promise<boolean> {
+    const [open] = await tx.query<{ is_open: boolean }>(
+      `select audience_state = 'resolving'
+         or exists (select 1 from campaign_recipients where campaign_id = $1 and phase = 0)
+         or exists (select 1 from campaign_recipients where account_id = $2 and campaign_id = $1 and phase = 1)
+         -- Those may be sent again yet, as long as statuses come that say something of them by being silent.
+         or (on_unknown = 'resend' and exists (
+           select 1 from campaign_recipients where campaign_id = $1 and phase = 3 and status = 'unknown' and attempt < 3
+             and unknown_at > now() - make_interval(secs => greatest(3600, 4 * resend_after_s)))) as is_open
+       from campaigns where id = $1`,
+      [key.id, key.accountId],
+    );
+    return open?.is_open ?? false;
   }
 
   /** Says why a campaign that runs stands still, or that it does not any more. */
@@ -397,12 +425,29 @@ export class CampaignsRepository {
     await tx.query('update campaigns set crash_count = 0 where id = any($1::bigint[])', [ids]);
   }
 
-  /** Adds appended counts to their campaigns, in one statement. @returns how many were folded */
+  /**
+   * Adds appended counts to their campaigns, in one statement, the oldest first. Those of a campaign that somebody holds wait
+   * for another time: readers add them anyway, and the others must not wait with them. @returns how many were folded
+   */
   async foldCounts(q: Queryable, limit: number): Promise<number> {
     const [row] = await q.query<{ n: number }>(
-      `with taken as (
+      `with recursive waiting (id) as (
+         (select campaign_id from campaign_count_deltas order by campaign_id limit 1)
+         union all
+         -- From one campaign to the next by the index, however many deltas each has.
+         select (select d.campaign_id from campaign_count_deltas d where d.campaign_id > w.id order by d.campaign_id limit 1)
+         from waiting w where w.id is not null
+       ), ours as materialized (
+         select c.id from campaigns c where c.id in (select id from waiting) for no key update of c skip locked
+       ), open as materialized (
+         select id from ours
+         union all
+         -- Nobody counts for a campaign that was deleted.
+         select w.id from waiting w where not exists (select 1 from campaigns c where c.id = w.id)
+       ), taken as (
          delete from campaign_count_deltas where id in (
-           select id from campaign_count_deltas order by id limit $1 for update skip locked)
+           select d.id from campaign_count_deltas d where d.campaign_id in (select id from open)
+           order by d.id limit $1 for update of d skip locked)
          returning *
        ), sums as (
          select campaign_id, ${COUNTS.map((count) => `sum(${count})::bigint as ${count}`).join(', ')}

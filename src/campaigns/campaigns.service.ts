@@ -9,7 +9,7 @@ import { Database, type Queryable, type Tx } from '../database/database.js';
 import { TemplatesService } from '../templates/templates.service.js';
 import { CampaignAudience, type Visibility } from './audience/campaign-audience.js';
 import { CampaignMoves } from './campaign-moves.service.js';
-import { checkSplit, readSettings } from './campaign-settings.js';
+import { checkContactFields, checkSplit, readSettings } from './campaign-settings.js';
 import { sourcesOf, wrongMove } from './campaign-status.js';
 import type { CreateCampaignDto, ListCampaignsQuery, UpdateCampaignDto } from './campaign.dto.js';
 import { CampaignsRepository, type CampaignRow, type NewVariant, type VariantRow } from './campaigns.repository.js';
@@ -20,6 +20,9 @@ const LIST = 'campaigns';
 const WAIT_MS = 200;
 /** What may be changed at any time, for it changes nothing of who gets what. */
 const HARMLESS = ['name', 'account_id'];
+
+/** What says who the people are, and what is read of them. */
+const CONTACT_SETTINGS = ['audience_type', 'audience_filters', 'parameter_mappings', 'variants'] as const;
 
 /** A campaign with the templates it is split over. */
 export interface CampaignWithVariants {
@@ -65,6 +68,10 @@ export class CampaignsService implements OnModuleInit {
     return this.read(this.database, account.id, id);
   }
 
+  variantsOf(id: number): Promise<VariantRow[]> {
+    return this.campaigns.findVariants(this.database, id);
+  }
+
   /** With a scheduled_at it is scheduled at once. */
   async create(account: Account, visible: Visibility, body: CreateCampaignDto): Promise<CampaignWithVariants> {
     const { settings, variants = [] } = readSettings(body, null);
@@ -73,6 +80,11 @@ export class CampaignsService implements OnModuleInit {
       audience_filters: settings.audience_filters ?? {},
     });
     checkSplit(settings.ab_test ?? null, variants);
+    this.checkFields(
+      body,
+      { parameter_mappings: {}, audience_filters: {}, audience_type: 'contacts', ...settings },
+      variants,
+    );
     return this.database.transaction(async (tx) => {
       await this.checkTemplates(tx, account.id, settings.template_id ?? null, variants);
       const { scheduled_at: scheduledAt, ...rest } = settings;
@@ -103,7 +115,9 @@ export class CampaignsService implements OnModuleInit {
       const after = { ...row, ...rest };
       if (!isHarmless) {
         this.audience.check(account, visible, after);
-        checkSplit(after.ab_test, variants ?? (await this.campaigns.findVariants(tx, id)));
+        const split = variants ?? (await this.campaigns.findVariants(tx, id));
+        checkSplit(after.ab_test, split);
+        this.checkFields(body, after, split);
         await this.checkTemplates(tx, account.id, after.template_id, variants ?? []);
       }
       if (after.audience_type !== row.audience_type) {
@@ -120,7 +134,11 @@ export class CampaignsService implements OnModuleInit {
       if (scheduledAt !== undefined) {
         await this.moves.scheduleIn(tx, account, visible, id, { scheduled_at: scheduledAt });
       }
-      return this.read(tx, account.id, id);
+      const changed = await this.read(tx, account.id, id);
+      if (changed.campaign.status === 'scheduled' && !isHarmless) {
+        await this.moves.requireTemplates(tx, changed.campaign);
+      }
+      return changed;
     });
   }
 
@@ -155,6 +173,22 @@ export class CampaignsService implements OnModuleInit {
 
   private async lock(tx: Tx, accountId: number, id: number): Promise<CampaignRow> {
     return found(await this.campaigns.lock(tx, accountId, id));
+  }
+
+  /**
+   * Of an audience that was chosen: one that nobody chose may be a file yet, which says its columns when it comes. The run
+   * asks once more.
+   */
+  private checkFields(
+    body: UpdateCampaignDto,
+    after: Pick<CampaignRow, 'audience_type' | 'audience_filters' | 'parameter_mappings'>,
+    variants: readonly Pick<NewVariant, 'parameter_mappings'>[],
+  ): void {
+    const isAsked = CONTACT_SETTINGS.some((field) => body[field] !== undefined);
+    const isChosen = body.audience_type !== undefined || Object.keys(after.audience_filters).length > 0;
+    if (isAsked && isChosen && this.audience.isOfContacts(after.audience_type)) {
+      checkContactFields(after.parameter_mappings, variants);
+    }
   }
 
   private async checkTemplates(

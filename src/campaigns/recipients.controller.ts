@@ -54,7 +54,10 @@ export class RecipientsController {
     content: {
       'text/csv': {
         schema: { type: 'string' },
-        example: 'id,line,phone_number,name,status\r\n1,2,+919876500001,Asha Rao,read\r\n',
+        example:
+          'line,phone,user_id,name,status,skip_reason,error_code,error_message,message_id,sent_at,delivered_at,read_at,' +
+          "replied_at,opted_out_at,cost,variant,order_id\r\n2,'+919876500001,,Asha Rao,failed,,131026," +
+          'Message undeliverable: the number is not on WhatsApp.,,,,,,,,,ORD-1042\r\n',
       },
     },
   })

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PhoneNumber } from '../common/phone-number.js';
-import { phonesLeftInPeace } from '../contacts/left-in-peace.js';
+import { identitiesLeftInPeace } from '../contacts/left-in-peace.js';
+import type { AccountScope } from '../contacts/person.js';
 import type { Queryable, Tx } from '../database/database.js';
 import { columnsOf, json } from '../database/unnest.js';
 import type { FoldedMessage, RecipientAttempt } from '../inbox/deliveries.service.js';
@@ -202,6 +203,23 @@ export class RecipientsRepository {
     );
   }
 
+  /**
+   * Those who were put off before they were tried are looked at again: what they wait for may be over. Who is still to wait is
+   * put off once more.
+   * @returns how many, at most `limit`
+   */
+  async wake(q: Queryable, campaignId: number, limit: number): Promise<number> {
+    const rows = await q.query(
+      `update campaign_recipients r set not_before = now()
+       from (select id from campaign_recipients
+         where campaign_id = $1 and phase = 0 and not_before > now() and not_before < 'infinity' and attempt = 0
+         order by not_before, id limit $2 for update skip locked) asleep
+       where r.id = asleep.id returning r.id`,
+      [campaignId, limit],
+    );
+    return rows.length;
+  }
+
   /** Those who still wait get no message. */
   async reject(tx: Tx, recipients: readonly Rejection[]): Promise<void> {
     if (recipients.length === 0) {
@@ -266,17 +284,33 @@ export class RecipientsRepository {
     return rows.length;
   }
 
+  /** Who waits for the message of another variant gets that of the winner too: the others are not needed any more. */
+  async giveWinner(tx: Tx, campaignId: number, variantId: number): Promise<void> {
+    await tx.query(
+      `update campaign_recipients r set variant_id = $2
+       from (select id from campaign_recipients
+         where campaign_id = $1 and phase = 0 and not_before < 'infinity' and variant_id <> $2
+         order by id for update skip locked) waiting
+       where r.id = waiting.id`,
+      [campaignId, variantId],
+    );
+  }
+
   /**
-   * Those who failed wait again. Not those who are erased, not those who stopped marketing in WhatsApp (131050), and not those
-   * who were given up: nobody knows that they were not reached.
+   * Those who failed wait again. Not those who are erased, not those who stopped marketing in WhatsApp (131050), not those of
+   * whom Meta said "not now" and meant today as well (131049), and not those who were given up: nobody knows that they were
+   * not reached.
    * @returns how many
    */
   async retryFailed(tx: Tx, campaignId: number): Promise<number> {
     const rows = await tx.query(
-      `update campaign_recipients
+      `update campaign_recipients r
        set attempt = 0, ${WAITS_AGAIN}
        where campaign_id = $1 and phase = 3 and status = 'failed' and unknown_at is null
          and identity not like 'erased:%' and error_code is distinct from 131050
+         and not (error_code is not distinct from 131049 and exists (
+           select 1 from contact_cooldowns c
+           where c.account_id = r.account_id and c.contact_id = r.contact_id and c.until > now()))
        returning id`,
       [campaignId],
     );
@@ -353,14 +387,14 @@ export class RecipientsRepository {
          select distinct on (u.id) u.*, l.status = 'sending' as was_sending
          from u join locked l on l.id = u.id
          where u.token = l.attempt_token
-           or (u.status in ('sent', 'delivered', 'read') and l.status in ('pending', 'failed', 'unknown'))
+           or (u.status in ('sent', 'delivered', 'read') and l.status in ('pending', 'failed', 'unknown', 'skipped'))
          order by u.id, u.token is not distinct from l.attempt_token desc, u.read_at, u.delivered_at, u.sent_at
        ), followed as (
        update campaign_recipients r
        set status = p.status, message_id = p.wamid, sent_at = p.sent_at, delivered_at = p.delivered_at, read_at = p.read_at,
          error_code = case when p.status = 'failed' then p.error_code end,
          error_message = case when p.status = 'failed' then p.error_message end,
-         attempt_token = p.token, claim_epoch = null,
+         attempt_token = p.token, claim_epoch = null, skip_reason = null,
          unknown_at = case when p.status = 'unknown' then coalesce(r.unknown_at, now()) end,
          -- Somebody who writes while we wait for Meta's refusal answers something else.
          replied_at = case when p.status = 'failed' and p.was_sending then null else r.replied_at end
@@ -431,15 +465,15 @@ export class RecipientsRepository {
   }
 
   /** People who opted out, or whom the account has blocked, since the file came are left in peace. */
-  async skipLeftInPeace(tx: Tx, accountId: number, campaignId: number): Promise<void> {
+  async skipLeftInPeace(tx: Tx, account: AccountScope, campaignId: number): Promise<void> {
     // Both sides may have grown by thousands since PostgreSQL last counted them: taken for one row each they are joined by a
     // loop in a loop (measured: 16 s for 8,000 recipients). A hash join is linear whatever they hold.
     await tx.query(`select set_config('enable_nestloop', 'off', true)`);
     await tx.query(
       `update campaign_recipients r set status = 'skipped', skip_reason = l.reason
-       from (${phonesLeftInPeace('$2::bigint')}) l
-       where r.campaign_id = $1 and r.phase = 0 and r.identity = 'phone:' || l.phone`,
-      [campaignId, accountId],
+       from (${identitiesLeftInPeace('$2::bigint', '$3::text')}) l
+       where r.campaign_id = $1 and r.phase = 0 and r.identity = l.identity`,
+      [campaignId, account.id, account.portfolio],
     );
     await tx.query(`select set_config('enable_nestloop', 'on', true)`);
   }

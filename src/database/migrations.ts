@@ -19,8 +19,10 @@ import { CreateWebhookEndpoints1796200000100 } from '../../migrations/1796200000
 import { CreateStatistics1796200000300 } from '../../migrations/1796200000300-CreateStatistics.js';
 import { GrowKeys1796200000500 } from '../../migrations/1796200000500-GrowKeys.js';
 import { NumberEvents1796200000600 } from '../../migrations/1796200000600-NumberEvents.js';
+import { TrialSent1796300000000 } from '../../migrations/1796300000000-TrialSent.js';
 import { ImportDjango1796200000400 } from '../../migrations/1796200000400-ImportDjango.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
+import { TimeRuns1799900000300 } from '../../migrations/1799900000300-TimeRuns.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
 export const MIGRATIONS = [
@@ -47,4 +49,6 @@ export const MIGRATIONS = [
   ImportDjango1796200000400,
   GrowKeys1796200000500,
   NumberEvents1796200000600,
+  TrialSent1796300000000,
+  TimeRuns1799900000300,
 ];

@@ -423,7 +423,11 @@ describe('a campaign and the clock', () => {
       }
       await sql(`update campaign_recipients set status = 'sent' where variant_id = $1 and phase = 2`, [a.id]);
       await sql(`update campaign_recipients set status = 'read' where variant_id = $1 and phase = 2`, [b.id]);
-      await sql(`update campaigns set started_at = now() - interval '61 minutes' where id = $1`, [id]);
+      await eventually(
+        () => journey.api.db.query('select 1 from campaigns where id = $1 and trial_sent_at is not null', [id]),
+        (rows) => rows.length === 1,
+      );
+      await sql(`update campaigns set trial_sent_at = now() - interval '61 minutes' where id = $1`, [id]);
       const done = await campaignIs(journey, id, 'completed');
       expect(done).toMatchObject({ sent_count: 100, winner_variant_id: b.id });
       const after = (await call('GET', `/campaigns/${id}`)).body.variants;

@@ -508,7 +508,7 @@ describe('a campaign', () => {
       await slow.api.call('POST', `/campaigns/${id}/cancel`);
     });
 
-    it('stands still while its account is switched off, and goes on after', async () => {
+    it('stands still while its account is switched off, and goes on after when it is resumed', async () => {
       const id = await draftWithCsv(slow, audienceCsv(300, people(300)));
       await holdBack(id);
       await run(id, slow);
@@ -522,13 +522,14 @@ describe('a campaign', () => {
       await senderIsGone();
       const { accepted } = await journey.simulator.ledger();
       expect(await journey.api.db.query('select status from campaigns where id = $1', [id])).toEqual([
-        { status: 'running' },
+        { status: 'paused' },
       ]);
       // Somebody waits now, however many went out before it stood still.
       await letGo(id);
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       expect((await journey.simulator.ledger()).accepted).toBe(accepted);
       await setActive(true);
+      await slow.api.call('POST', `/campaigns/${id}/resume`);
       expect(await campaignIs(slow, id, 'completed')).toMatchObject({ sent_count: 300 });
       expect(await journey.simulator.ledger()).toMatchObject({ accepted: 300, recipients_messaged_more_than_once: 0 });
     });

@@ -2,8 +2,15 @@ import type { OutboxEvent } from '../../outbox/outbox.js';
 import { MICROS, progressOf } from '../campaign.dto.js';
 import type { CampaignRow } from '../campaigns.repository.js';
 
-/** How a campaign stands, as its events tell it: all counts, the pace, and what came of it. Never one event per message. */
-export function campaignEvent(type: 'campaign.progress' | 'campaign.completed', row: CampaignRow): OutboxEvent {
+/**
+ * How a campaign stands, as its events tell it: all counts, the pace, and what came of it. Never one event per message.
+ * @param more what this event tells beside that
+ */
+export function campaignEvent(
+  type: 'campaign.progress' | 'campaign.completed',
+  row: CampaignRow,
+  more: Record<string, unknown> = {},
+): OutboxEvent {
   const { done, rate_per_second, seconds_left } = progressOf(row, row.rate_per_second, new Date());
   return {
     type,
@@ -28,6 +35,7 @@ export function campaignEvent(type: 'campaign.progress' | 'campaign.completed', 
       done,
       rate_per_second,
       seconds_left,
+      ...more,
     },
   };
 }

@@ -73,10 +73,12 @@ export class RecipientListRepository {
     const limit = `$${values.push(page.limit)}`;
     // By campaign and id together, and nowhere by the campaign alone: else PostgreSQL knows that the id is order enough, and
     // walks along the primary key, over all campaigns that came before.
-    const pages = branches.map(
-      (where) => `(select ${COLUMNS} from campaign_recipients
-        where ${where} and (campaign_id, id) > ($2, ${after}) and (campaign_id, id) < ($2 + 1, 0)
-        order by campaign_id, id limit ${limit})`,
+    const pages = branches.map(({ where, isOne }) =>
+      isOne
+        ? `(select ${COLUMNS} from campaign_recipients where ${where} and id > ${after})`
+        : `(select ${COLUMNS} from campaign_recipients
+            where ${where} and (campaign_id, id) > ($2, ${after}) and (campaign_id, id) < ($2 + 1, 0)
+            order by campaign_id, id limit ${limit})`,
     );
     return q.queryDynamic<RecipientRow>(
       `select * from (${pages.join(' union all ')}) p order by id limit ${limit}`,
@@ -88,7 +90,7 @@ export class RecipientListRepository {
   async findParameterNames(q: Queryable, filter: RecipientFilter): Promise<string[]> {
     const { values, branches } = conditions(filter);
     const names = branches.map(
-      (where) => `select jsonb_object_keys(parameters) as name from campaign_recipients
+      ({ where }) => `select jsonb_object_keys(parameters) as name from campaign_recipients
         where campaign_id = $2 and ${where}`,
     );
     const rows = await q.queryDynamic<{ name: string }>(
@@ -99,8 +101,15 @@ export class RecipientListRepository {
   }
 }
 
-/** @returns one condition for each index that has some of the rows; the campaign, `$2`, is the caller's to name */
-function conditions(filter: RecipientFilter): { values: unknown[]; branches: string[] } {
+/** One condition for each index that has some of the rows. */
+interface Branch {
+  where: string;
+  /** It has a whole key of its own. In the order of the ids it would be looked for in all of the campaign. */
+  isOne: boolean;
+}
+
+/** @returns the campaign, `$2`, is the caller's to name where there is no whole key */
+function conditions(filter: RecipientFilter): { values: unknown[]; branches: Branch[] } {
   const values: unknown[] = [filter.accountId, filter.campaignId];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const where = ['account_id = $1'];
@@ -120,17 +129,21 @@ function conditions(filter: RecipientFilter): { values: unknown[]; branches: str
     where.push(filter.optedOut ? 'opted_out_at is not null' : 'opted_out_at is null');
   }
   const phases = filter.status ? PHASES[filter.status] : ['true'];
-  const names = filter.phone ? wholePhone(filter.phone, bind) : [filter.q ? partOf(filter.q, bind) : 'true'];
-  const branches = phases.flatMap((phase) => names.map((name) => [...where, phase, name].join(' and ')));
+  const names = filter.phone
+    ? wholePhone(filter.phone, bind)
+    : [{ where: filter.q ? partOf(filter.q, bind) : 'true', isOne: false }];
+  const branches = phases.flatMap((phase) =>
+    names.map((name) => ({ where: [...where, phase, name.where].join(' and '), isOne: name.isOne })),
+  );
   return { values, branches };
 }
 
 /** Found by the key that keeps people apart; lines that repeat a person have a key of their own, and are all skipped. */
-function wholePhone(phone: PhoneNumber, bind: (value: unknown) => string): string[] {
+function wholePhone(phone: PhoneNumber, bind: (value: unknown) => string): Branch[] {
   const identity = bind(`phone:${phone}`);
   return [
-    `campaign_id = $2 and identity = ${identity}`,
-    `phase = 3 and phone = ${bind(phone)} and identity <> ${identity}`,
+    { where: `campaign_id = $2 and identity = ${identity}`, isOne: true },
+    { where: `phase = 3 and phone = ${bind(phone)} and identity <> ${identity}`, isOne: false },
   ];
 }
 

@@ -7,6 +7,8 @@ import type { Tx } from '../../database/database.js';
 import { Outbox } from '../../outbox/outbox.js';
 import { Enqueue } from '../../queues/enqueue.js';
 import { TemplatesService } from '../../templates/templates.service.js';
+import { CampaignsRepository } from '../campaigns.repository.js';
+import { campaignEvent } from '../outcome/campaign-event.js';
 import {
   refusalReason,
   standingReason,
@@ -22,6 +24,7 @@ import { ReactionsRepository, type PauseTarget, type WaitingCampaign } from './r
 export class CampaignPauses {
   constructor(
     private readonly repository: ReactionsRepository,
+    private readonly campaigns: CampaignsRepository,
     private readonly accounts: AccountsService,
     private readonly templates: TemplatesService,
     private readonly outbox: Outbox,
@@ -133,14 +136,10 @@ export class CampaignPauses {
     reason: PauseReason | null,
     resumedBy?: WaitsFor,
   ): Promise<void> {
+    const rows = await this.campaigns.findMany(tx, accountId, ids);
     await this.outbox.append(
       tx,
-      ids.map((id) => ({
-        type: 'campaign.progress' as const,
-        accountId,
-        subjectId: id,
-        payload: { id, status, status_reason: reason, ...(resumedBy ? { resumed_by: resumedBy } : {}) },
-      })),
+      rows.map((row) => campaignEvent('campaign.progress', row, resumedBy ? { resumed_by: resumedBy } : {})),
     );
     const [action, from] = status === 'paused' ? ['campaign.paused', 'running'] : ['campaign.resumed', 'paused'];
     const changes = {

@@ -6,7 +6,7 @@ import { meaningOf } from '../../meta/graph-error.js';
 import { TemplateNews, type NewStatus } from '../../templates/template-news.js';
 import { CooldownsRepository } from '../cooldowns.repository.js';
 import { CampaignPauses } from './campaign-pauses.service.js';
-import { refusalReason, standingReason, templateReason, type Refusal } from './pause-reason.js';
+import { INACTIVE, refusalReason, standingReason, templateReason, type Refusal } from './pause-reason.js';
 
 /** Meta's code for "not now, this person has had enough marketing"; it asks to wait for a day. */
 const NOT_NOW = 131_049;
@@ -94,6 +94,11 @@ export class CampaignReactions implements OnModuleInit {
         return { pausedIds: [], resumedIds: await this.pauses.resume(tx, accountId, 'credentials') };
       case 'name_approved':
         return { pausedIds: [], resumedIds: await this.pauses.resume(tx, accountId, 'display_name') };
+      case 'deactivated':
+        return {
+          pausedIds: await this.pauses.pause(tx, { accountId, campaignId: null, templateId: null }, INACTIVE),
+          resumedIds: [],
+        };
       case 'standing':
         return occasion.standing === 'ok'
           ? { pausedIds: [], resumedIds: await this.pauses.resume(tx, accountId, 'account') }

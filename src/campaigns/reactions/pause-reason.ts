@@ -34,6 +34,8 @@ interface Advice {
 }
 
 const RESUME = 'then resume the campaigns';
+/** A campaign that has begun keeps its template. */
+const START_ANEW = 'cancel the campaigns and start new ones with another template';
 const RENEW_TOKEN = 'Save a new access token with PATCH /accounts/{id}; the campaigns then go on by themselves.';
 
 /** What ends a refusal, by Meta's code; others need a person, who then resumes. Source: reliability rules §2.4. */
@@ -62,10 +64,16 @@ const ADVICE: Record<number, Advice> = {
     whatToDo: `Allow marketing messages on the Cloud API in the settings of the WhatsApp Business account, ${RESUME}.`,
   },
   131064: { waitsFor: null, whatToDo: 'Wait until Meta lifts the restriction on templates, then resume.' },
-  132001: { waitsFor: null, whatToDo: 'Choose another template, or sync the templates to see what Meta has.' },
-  132007: { waitsFor: null, whatToDo: 'Choose another template: the content of this one is against the policy.' },
+  132001: {
+    waitsFor: null,
+    whatToDo: `Sync the templates to see what Meta has. Make the template at Meta, ${RESUME}; or ${START_ANEW}.`,
+  },
+  132007: {
+    waitsFor: null,
+    whatToDo: `The content of the template is against the policy. Change it, ${RESUME}; or ${START_ANEW}.`,
+  },
   132015: { waitsFor: 'template', whatToDo: 'Nothing: they go on once Meta unpauses the template.' },
-  132016: { waitsFor: null, whatToDo: 'Meta disabled the template for good: make a new one.' },
+  132016: { waitsFor: null, whatToDo: `Meta disabled the template for good: ${START_ANEW}.` },
   132068: { waitsFor: null, whatToDo: `Repair the flow of the template, ${RESUME}.` },
   132069: { waitsFor: null, whatToDo: 'Meta lets only 10 messages an hour with this flow: repair it, then resume.' },
   133010: { waitsFor: null, whatToDo: `Register the number at Meta, ${RESUME}.` },
@@ -96,6 +104,16 @@ export function refusalReason(code: string, refusal: Refusal, templateId: number
 /** Gone for good: nothing to wait for. */
 const GONE = ['DELETED', 'PENDING_DELETION'];
 
+/** Its owner switched the account off: nothing goes on by itself, for whatever was wrong may still be. */
+export const INACTIVE: PauseReason = {
+  code: 'account_inactive',
+  message: 'The account was deactivated.',
+  scope: 'account',
+  what_to_do: 'Activate the account; then look at its campaigns, and resume or cancel each.',
+  auto_resume: false,
+  waits_for: null,
+};
+
 /** A template that Meta does not send now. */
 export function templateReason(template: { id: number; name: string; language: string; status: string }): PauseReason {
   const isGone = GONE.includes(template.status);
@@ -103,14 +121,21 @@ export function templateReason(template: { id: number; name: string; language: s
     code: `template_${template.status.toLowerCase()}`,
     message: `The template ${template.name} (${template.language}) is ${template.status}: Meta does not send it.`,
     scope: 'template',
-    what_to_do: isGone
-      ? 'Choose another template.'
-      : 'Nothing while Meta decides: they go on once the template is approved again. Or choose another one.',
+    what_to_do: templateAdvice(template.status),
     auto_resume: !isGone,
     waits_for: isGone ? null : 'template',
     template_id: template.id,
     template_status: template.status,
   };
+}
+
+function templateAdvice(status: string): string {
+  if (GONE.includes(status)) {
+    return `The template is gone: ${START_ANEW}.`;
+  }
+  return status === 'DISABLED'
+    ? `Meta disabled the template for good: ${START_ANEW}. They go on only should Meta reinstate it.`
+    : `They go on once Meta has approved the template (again). If you cannot wait, ${START_ANEW}.`;
 }
 
 /** An account that Meta has stopped. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../../database/database.js';
 import { columnsOf, json } from '../../database/unnest.js';
+import { RAN_SO_FAR } from '../campaigns.repository.js';
 import type { PauseReason, WaitsFor } from './pause-reason.js';
 
 /** What is to pause; null: whatever it is. */
@@ -19,9 +20,10 @@ export interface WaitingCampaign {
   templateIds: number[];
 }
 
-/** A split campaign sends the templates of its variants, any other its own. */
+/** A split campaign sends the templates of its variants, and once it has a winner that one's; any other its own. */
 const TEMPLATES_OF = `coalesce(
-  (select array_agg(v.template_id) from campaign_variants v where v.account_id = c.account_id and v.campaign_id = c.id),
+  (select array_agg(v.template_id) from campaign_variants v
+   where v.account_id = c.account_id and v.campaign_id = c.id and v.id = coalesce(c.winner_variant_id, v.id)),
   array_remove(array[c.template_id], null))`;
 
 const PAUSE = `
@@ -32,7 +34,7 @@ with hit as (
     and ($4::timestamptz is null or c.updated_at < $4)
   order by c.id for no key update of c
 )
-update campaigns c set status = 'paused', status_reason = $5, updated_at = now()
+update campaigns c set status = 'paused', status_reason = $5, updated_at = now(), ${RAN_SO_FAR}, running_since = null
 from hit where c.id = hit.id returning c.id`;
 
 const LOCK_WAITING = `
@@ -71,7 +73,7 @@ export class ReactionsRepository {
   /** For whoever holds their locks. */
   async resume(tx: Tx, ids: readonly number[]): Promise<void> {
     await tx.query(
-      `update campaigns set status = 'running', status_reason = null, updated_at = now()
+      `update campaigns set status = 'running', status_reason = null, updated_at = now(), running_since = now()
        where id = any($1::bigint[]) and status = 'paused'`,
       [ids],
     );

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Queryable, Tx } from '../../database/database.js';
 import { columnsOf } from '../../database/unnest.js';
 import type { AbTest } from '../campaign.entity.js';
+import { SLOT_KEYS, type SlotUser } from '../campaign-slots.js';
+import type { CampaignStatus } from '../campaign-status.js';
 import { GIVEN_UP, WAITS_AGAIN } from '../recipients.repository.js';
 
 /** A campaign and its number. */
@@ -10,7 +12,7 @@ export interface TimedCampaign {
   accountId: number;
 }
 
-export interface DueCampaign extends TimedCampaign {
+export interface DueCampaign extends TimedCampaign, SlotUser {
   scheduledAt: Date;
 }
 
@@ -21,13 +23,34 @@ const GIVE_UP_AFTER_S = 60;
 /** What of campaigns happens by the clock. */
 @Injectable()
 export class TimingRepository {
-  /** Scheduled campaigns whose time has come, the longest due first. */
-  async findDue(q: Queryable, limit: number): Promise<DueCampaign[]> {
-    return q.query<DueCampaign>(
-      `select id, account_id as "accountId", scheduled_at as "scheduledAt" from campaigns
-       where status = 'scheduled' and scheduled_at <= now() order by scheduled_at, id limit $1`,
-      [limit],
+  /**
+   * The scheduled campaign whose time has come that is due the longest; those that were tried in vain come last.
+   * @param which `isOutside`: those of which somebody else's server or code says who is written to, or those of our own rows
+   */
+  async nextDue(
+    q: Queryable,
+    which: {
+      isOutside: boolean;
+      /** A resolver is asked before everything else. */
+      hasResolver: boolean;
+      /** Not these, … */
+      exceptIds: readonly number[];
+      /** … and none of these {@link SLOT_KEYS}. */
+      exceptKeys: readonly string[];
+      /** In the order of their tries. */
+      triedIds: readonly number[];
+    },
+  ): Promise<DueCampaign | null> {
+    // For a campaign that has run nobody is asked again.
+    const [row] = await q.query<DueCampaign>(
+      `select id, account_id as "accountId", scheduled_at as "scheduledAt", ${SLOT_KEYS} as "slotKeys" from campaigns
+       where status = 'scheduled' and scheduled_at <= now()
+         and (run_no = 0 and ($2::boolean or audience_type not in ('contacts', 'csv'))) = $1::boolean
+         and id <> all($3::bigint[]) and not ${SLOT_KEYS} && $4::text[]
+       order by array_position($5::bigint[], id) nulls first, scheduled_at, id limit 1`,
+      [which.isOutside, which.hasResolver, which.exceptIds, which.exceptKeys, which.triedIds],
     );
+    return row ?? null;
   }
 
   /** Running campaigns whose time is over and of which somebody still waits. */
@@ -40,24 +63,37 @@ export class TimingRepository {
     return rows.map((row) => row.id);
   }
 
+  /** Trials of which everybody was written to (or left out): people have their time from now on. */
+  async noteTrialsSent(q: Queryable): Promise<void> {
+    await q.query(
+      `update campaigns c set trial_sent_at = now()
+       where c.status = 'running' and c.ab_test is not null and c.winner_variant_id is null and c.trial_sent_at is null
+         and c.audience_state <> 'resolving'
+         and not exists (select 1 from campaign_recipients r
+           where r.campaign_id = c.id and r.phase = 0 and r.not_before < 'infinity')
+         and not exists (select 1 from campaign_recipients r
+           where r.account_id = c.account_id and r.campaign_id = c.id and r.phase = 1)`,
+    );
+  }
+
   /** Running campaigns whose trial is over and has no winner yet. */
   async findTrialsOver(q: Queryable): Promise<(TimedCampaign & { abTest: AbTest })[]> {
     return q.query<TimedCampaign & { abTest: AbTest }>(
       `select id, account_id as "accountId", ab_test as "abTest" from campaigns
-       where status = 'running' and ab_test is not null and winner_variant_id is null and audience_state <> 'resolving'
-         and started_at + make_interval(mins => (ab_test ->> 'wait_minutes')::int) <= now()
+       where status = 'running' and ab_test is not null and winner_variant_id is null
+         and trial_sent_at + make_interval(mins => (ab_test ->> 'wait_minutes')::int) <= now()
        order by id limit 100`,
     );
   }
 
-  /** @returns false when somebody else was faster */
-  async setWinner(tx: Tx, campaignId: number, variantId: number): Promise<boolean> {
+  /** @returns false when somebody else was faster, or it stands elsewhere */
+  async setWinner(tx: Tx, campaignId: number, variantId: number, from: readonly CampaignStatus[]): Promise<boolean> {
     const rows = await tx.query(
       `update campaigns set winner_variant_id = $2, winner_chosen_at = now(), updated_at = now()
-       where id = $1 and winner_variant_id is null and ab_test is not null
+       where id = $1 and winner_variant_id is null and ab_test is not null and status = any($3::text[])
          and exists (select 1 from campaign_variants v where v.campaign_id = $1 and v.id = $2)
        returning id`,
-      [campaignId, variantId],
+      [campaignId, variantId, from],
     );
     return rows.length > 0;
   }
