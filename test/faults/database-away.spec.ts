@@ -14,8 +14,8 @@ import {
 } from '../support/journey.js';
 import { startProcesses, type Processes } from '../support/processes.js';
 
-const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? 3_000);
-const CUTS = Number(process.env.FAULTS_CUTS ?? 6);
+const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? 1_500);
+const CUTS = Number(process.env.FAULTS_CUTS ?? 4);
 
 /** A way to the database that can be closed: then connecting is refused, as when PostgreSQL is not running. */
 interface Way {

@@ -5,7 +5,7 @@ import { testRedisUrl } from '../support/database.js';
 import { audienceCsv, campaignIs, draftWithCsv, getCampaign, setUp, type Journey } from '../support/journey.js';
 import { startProcesses, type Processes } from '../support/processes.js';
 
-const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? 3_000);
+const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? 1_500);
 const FLUSHES = 3;
 
 describe('a Redis that loses everything in the middle of a campaign', () => {

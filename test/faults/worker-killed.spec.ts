@@ -3,8 +3,8 @@ import { eventually } from '../support/app.js';
 import { audienceCsv, campaignIs, draftWithCsv, getCampaign, setUp, type Journey } from '../support/journey.js';
 import { kill, startProcesses, type Processes } from '../support/processes.js';
 
-const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? 4_000);
-const KILLS = Number(process.env.FAULTS_KILLS ?? 5);
+const RECIPIENTS = Number(process.env.FAULTS_RECIPIENTS ?? 2_400);
+const KILLS = Number(process.env.FAULTS_KILLS ?? 3);
 /** From when another is up: the rest of a lease, a look of the sweeper, and what a machine that others use takes. */
 const TAKE_OVER_MS = 20_000;
 /** So slow that most is left at each kill, however late the test looks. */
