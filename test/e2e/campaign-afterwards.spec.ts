@@ -175,9 +175,10 @@ describe('a campaign, when it has begun', () => {
       // Two looks of the worker.
       await new Promise((resolve) => setTimeout(resolve, 2_500));
       expect((await call('GET', `/campaigns/${id}`)).body.winner_variant_id).toBeNull();
-      await letGo(id);
       const isSent = (): Promise<unknown[]> =>
         sql('select 1 from campaigns where id = $1 and trial_sent_at is not null', [id]);
+      expect(await isSent()).toEqual([]);
+      await letGo(id);
       await eventually(isSent, (rows) => rows.length === 1);
       expect((await call('GET', `/campaigns/${id}`)).body).toMatchObject({ winner_variant_id: null });
       await sql(`update campaigns set trial_sent_at = now() - interval '61 minutes' where id = $1`, [id]);
