@@ -26,6 +26,8 @@ export interface MarkedRecipient {
   id: number;
   attemptToken: string;
   contactId: number;
+  /** Whose message it has. */
+  variantId: number | null;
 }
 
 /** A recipient that goes back to pending: provably not sent. */
@@ -125,15 +127,16 @@ export class RecipientsRepository {
 
   /**
    * Says, durably, that these are about to be sent: whoever finds them later and no answer knows that they may have been.
-   * Rows that are not ours to send (the lease was lost, the campaign paused or expired, the person erased) are left out.
+   * Rows that are not ours to send (the lease was lost, the campaign paused or expired, the person erased) are left out, and
+   * those that have another variant by now: their message is that of the loser of a trial.
    * @returns the ids that may be sent
    */
   async markSending(tx: Tx, lease: Lease, recipients: readonly MarkedRecipient[]): Promise<Set<number>> {
     const rows = await tx.query<{ id: number }>(
       `update campaign_recipients r
        set status = 'sending', attempt = r.attempt + 1, attempt_token = u.token, contact_id = u.contact_id, claim_epoch = $2
-       from unnest($3::bigint[], $4::uuid[], $5::bigint[]) as u (id, token, contact_id)
-       where r.id = u.id and ${STILL_WAITS}
+       from unnest($3::bigint[], $4::uuid[], $5::bigint[], $6::bigint[]) as u (id, token, contact_id, variant_id)
+       where r.id = u.id and ${STILL_WAITS} and r.variant_id is not distinct from u.variant_id
          and (select ${MAY_SEND} from campaigns c where c.id = r.campaign_id)
          and ${HOLDS_LEASE}
        returning r.id`,
@@ -145,6 +148,7 @@ export class RecipientsRepository {
           (recipient) => recipient.id,
           (recipient) => recipient.attemptToken,
           (recipient) => recipient.contactId,
+          (recipient) => recipient.variantId,
         ),
       ],
     );

@@ -22,7 +22,7 @@ import { NumberEvents1796200000600 } from '../../migrations/1796200000600-Number
 import { TrialSent1796300000000 } from '../../migrations/1796300000000-TrialSent.js';
 import { ImportDjango1796200000400 } from '../../migrations/1796200000400-ImportDjango.js';
 import { IndexInbox1795300000200 } from '../../migrations/1795300000200-IndexInbox.js';
-import { TimeRuns1799900000300 } from '../../migrations/1799900000300-TimeRuns.js';
+import { TimeRuns1796300000100 } from '../../migrations/1796300000100-TimeRuns.js';
 
 /** In the order they are applied. Classes, not globs: what is compiled is what runs. */
 export const MIGRATIONS = [
@@ -50,5 +50,5 @@ export const MIGRATIONS = [
   GrowKeys1796200000500,
   NumberEvents1796200000600,
   TrialSent1796300000000,
-  TimeRuns1799900000300,
+  TimeRuns1796300000100,
 ];

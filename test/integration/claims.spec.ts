@@ -185,6 +185,22 @@ describe('claims', () => {
     expect(reasons.map(({ skip_reason }) => skip_reason)).toEqual(['duplicate', 'duplicate']);
   });
 
+  it('are not marked with the message of a variant that is not theirs any more', async () => {
+    const id = await running(account, 2);
+    const lease = await take(account);
+    const prepared = await prepare(lease, 2);
+    await api.db.query(
+      `with winner as (
+         insert into campaign_variants (account_id, campaign_id, name, template_id) select $1, $2, 'B', template_id
+         from campaigns where id = $2 returning id)
+       update campaign_recipients set variant_id = winner.id from winner where campaign_recipients.id = $3`,
+      [account.id, id, prepared[0]?.id],
+    );
+    const marked = await desk.mark(account, lease, withTokens(prepared));
+    expect(marked.map((attempt) => attempt.id)).toEqual([prepared[1]?.id]);
+    expect(await statusesOf(id)).toEqual({ pending: 1, sending: 1 });
+  });
+
   it('are marked once, however often somebody was prepared', async () => {
     const id = await running(account, 100);
     const lease = await take(account);

@@ -26,6 +26,7 @@ export interface PreparedRecipient {
   id: number;
   campaignId: number;
   templateId: number;
+  variantId: number | null;
   contactId: number;
   conversationId: number;
   to: Recipient;

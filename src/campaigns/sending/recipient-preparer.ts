@@ -294,6 +294,7 @@ export class RecipientPreparer {
           id: recipient.id,
           campaignId: campaign.id,
           templateId: sending.template.id,
+          variantId: recipient.variantId,
           contactId,
           conversationId,
           to: recipient.phone ? { phone: recipient.phone } : { userId: recipient.userId as string },

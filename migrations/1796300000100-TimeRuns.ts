@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** How long campaigns ran, for their average pace: pauses and the time until they were run again say nothing of it. */
-export class TimeRuns1799900000300 implements MigrationInterface {
-  name = 'TimeRuns1799900000300';
+export class TimeRuns1796300000100 implements MigrationInterface {
+  name = 'TimeRuns1796300000100';
 
   async up(runner: QueryRunner): Promise<void> {
     // Null for those there are: nobody knows when they paused.
